@@ -1,0 +1,61 @@
+#pragma once
+
+#include <zeroth/parameters/block.hpp>
+#include <zeroth/random/scalar_lanes.hpp>
+
+#include <cstring>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Loads and stores of stored weights as registers of the type they are computed in; stores round to nearest even.
+/// Specialised for each kind of lanes. load_some and store_some touch `count` < Lanes::width elements only.
+template <class Lanes, class Storage>
+struct Access;
+
+template <class Storage>
+struct Access<ScalarLanes, Storage> {
+    using Compute = ComputeType<Storage>;
+
+    ZEROTH_INLINE static Compute load(const Storage* from) noexcept {
+        Storage stored; // through its bytes: the user's type may be another one with the same bits
+        std::memcpy(&stored, from, sizeof(Storage));
+        return static_cast<Compute>(stored);
+    }
+    ZEROTH_INLINE static void store(Storage* to, Compute x) noexcept {
+        const Storage stored{x};
+        std::memcpy(to, &stored, sizeof(Storage));
+    }
+    ZEROTH_INLINE static Compute load_some(const Storage* from, int) noexcept { return load(from); }
+    ZEROTH_INLINE static void store_some(Storage* to, Compute x, int) noexcept { store(to, x); }
+};
+
+/// How many lanes of a register belong to the block: all of them (known to the compiler), or the first `count`.
+template <class Lanes>
+struct AllLanes {};
+struct SomeLanes {
+    int count;
+};
+
+template <class Lanes, class Storage>
+ZEROTH_INLINE auto load(const Storage* from, AllLanes<Lanes>) noexcept {
+    return Access<Lanes, Storage>::load(from);
+}
+template <class Lanes, class Storage>
+ZEROTH_INLINE auto load(const Storage* from, SomeLanes lanes) noexcept {
+    return lanes.count == Lanes::width ? Access<Lanes, Storage>::load(from)
+                                       : Access<Lanes, Storage>::load_some(from, lanes.count);
+}
+template <class Lanes, class Storage, class Register>
+ZEROTH_INLINE void store(Storage* to, const Register& x, AllLanes<Lanes>) noexcept {
+    Access<Lanes, Storage>::store(to, x);
+}
+template <class Lanes, class Storage, class Register>
+ZEROTH_INLINE void store(Storage* to, const Register& x, SomeLanes lanes) noexcept {
+    if (lanes.count == Lanes::width) {
+        Access<Lanes, Storage>::store(to, x);
+    } else {
+        Access<Lanes, Storage>::store_some(to, x, lanes.count);
+    }
+}
+
+ZEROTH_END_NAMESPACE

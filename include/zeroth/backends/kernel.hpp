@@ -1,0 +1,326 @@
+#pragma once
+
+#include <zeroth/backends/access.hpp>
+#include <zeroth/backends/operation.hpp>
+#include <zeroth/directions/direction.hpp>
+#include <zeroth/parameters/block.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The Draw of a direction that only has z(key, block, element).
+template <class D, class Lanes>
+struct ElementwiseDraw {
+    const D* direction;
+    const Stream* stream;
+    std::uint64_t first;
+
+    ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) const noexcept {
+        float numbers[Lanes::width];
+        const std::uint64_t last = stream->block.size() - 1;
+        for (int l = 0; l < Lanes::width; ++l) {
+            const std::uint64_t element = first + static_cast<std::uint64_t>(l);
+            numbers[l] = (*direction)(stream->key, stream->block, element < last ? element : last);
+        }
+        z[0] = Lanes::load(numbers);
+    }
+    template <int N>
+    static void draw(const D& direction, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+                     ElementwiseDraw (&draws)[N]) noexcept {
+        for (int n = 0; n < N; ++n) {
+            draws[n] = {&direction, streams[n], counters[n]};
+        }
+    }
+};
+
+/// How a direction is laid out in registers: its own layout if it has one, else a register at a time.
+template <class D, class Lanes>
+struct DirectionLayout {
+    static constexpr int groups = 1;
+    static constexpr int vectors = 1;
+    using Draw = ElementwiseDraw<D, Lanes>;
+};
+template <VectorDirection D, class Lanes>
+struct DirectionLayout<D, Lanes> {
+    static constexpr int groups = D::groups;
+    static constexpr int vectors = D::vectors;
+    using Draw = typename D::template Draw<Lanes>;
+};
+
+/// Constants found by measurement.
+struct Tuning {
+    /// Runs of counters drawn in lock step where a draw yields few numbers: four hide the multiplications' latency, eight spill.
+    static constexpr int chains = 4;
+    /// How far ahead of the element in work its cache line is asked for.
+    static constexpr std::size_t prefetch_bytes = 4096;
+};
+
+/// The inner loops of a traversal over elements [begin, end) of one block, begin a multiple of the direction's tile.
+template <class Lanes, class Storage, class D, class Operation>
+class Kernel {
+  public:
+    Kernel(const Block& block, std::size_t block_index, const D& direction, const Operation& operation) noexcept
+        : block_{block}, block_index_{block_index}, direction_{direction}, bound_{operation, block, block_index},
+          data_{static_cast<Storage*>(block.data)} {}
+
+    void run(std::uint64_t begin, std::uint64_t end, std::span<const Move<Operation::coefficients>> moves) noexcept {
+        switch (moves.size()) {
+        case 0: run_without_moves(begin, end); break;
+        case 1: run_in_registers<1>(begin, end, moves); break;
+        case 2: run_in_registers<2>(begin, end, moves); break;
+        default: run_in_chunks(begin, end, moves); break;
+        }
+        bound_.finish();
+    }
+
+  private:
+    using Compute = ComputeType<Storage>;
+    using Real = typename Lanes::template Real<Compute>;
+    using Layout = DirectionLayout<D, Lanes>;
+    using Draw = typename Layout::Draw;
+    using MoveType = Move<Operation::coefficients>;
+
+    static constexpr int sums = Operation::sums;
+    static constexpr std::uint64_t tile = tile_size<D>;
+    static constexpr int chains = Layout::groups * Layout::vectors <= 16 ? Tuning::chains : 1;
+
+    template <int K>
+    struct Moves {
+        Stream stream[K];
+        Real coefficient[K][Operation::coefficients];
+
+        Moves(const MoveType* moves, const Block& block, std::size_t block_index) noexcept {
+            for (int k = 0; k < K; ++k) {
+                stream[k] = {moves[k].key, block.identity, philox_key(moves[k].key, Purpose::direction)};
+                const double scale = moves[k].block_scale != nullptr ? moves[k].block_scale[block_index] : 1.0;
+                for (int i = 0; i < Operation::coefficients; ++i) {
+                    coefficient[k][i] = Lanes::template broadcast_real<Compute>(moves[k].coefficient[i] * scale);
+                }
+            }
+        }
+    };
+
+    template <class Count>
+    ZEROTH_INLINE void apply(const Real (&sum)[sums == 0 ? 1 : sums], std::uint64_t element, Count count) noexcept {
+        Storage* const at = data_ + element;
+        const Real w = bound_.apply(load<Lanes>(at, count), sum, element, count);
+        if constexpr (Operation::writes) {
+            store<Lanes>(at, w, count);
+        }
+    }
+
+    void run_without_moves(std::uint64_t begin, std::uint64_t end) noexcept {
+        constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
+        const Real sum[sums == 0 ? 1 : sums] = {};
+        std::uint64_t element = begin;
+        for (; element + width <= end; element += width) {
+            apply(sum, element, AllLanes<Lanes>{});
+        }
+        if (element < end) {
+            apply(sum, element, SomeLanes{static_cast<int>(end - element)});
+        }
+    }
+
+    ZEROTH_INLINE static SomeLanes lanes_before(std::uint64_t end, std::uint64_t element) noexcept {
+        const std::uint64_t left = end - element;
+        return {left < static_cast<std::uint64_t>(Lanes::width) ? static_cast<int>(left) : Lanes::width};
+    }
+
+    /// First element of a run of counters' register j.
+    ZEROTH_INLINE static std::uint64_t element_of(std::uint64_t counter, int j) noexcept {
+        return counter / tile_lanes * tile + static_cast<std::uint64_t>(j * tile_lanes) + counter % tile_lanes;
+    }
+
+    template <int K>
+    void run_in_registers(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> all) noexcept {
+        const Moves<K> moves{all.data(), block_, block_index_};
+        constexpr int n = chains / K > 0 ? chains / K : 1;
+        constexpr auto step = static_cast<std::uint64_t>(n * Lanes::width);
+        std::uint64_t counter = begin / tile * tile_lanes;
+        // Whole tiles first, then with every register checked against the end.
+        const std::uint64_t whole = end / tile * tile_lanes;
+        for (; counter + step <= whole; counter += step) {
+            pass<K, n, false>(moves, counter, end);
+        }
+        const std::uint64_t all_counters = (end + tile - 1) / tile * tile_lanes;
+        for (; counter < all_counters; counter += static_cast<std::uint64_t>(Lanes::width)) {
+            pass<K, 1, true>(moves, counter, end);
+        }
+    }
+
+    template <int K, int N, bool Checked>
+    ZEROTH_INLINE void pass(const Moves<K>& moves, std::uint64_t counter, std::uint64_t end) noexcept {
+        Draw draws[N * K];
+        draw<K, N>(moves, counter, draws);
+        if constexpr (!Checked && Layout::groups <= 8) {
+            ZEROTH_UNROLL
+            for (int group = 0; group < Layout::groups; ++group) {
+                apply_group<K, N, Checked>(moves, draws, counter, group, end);
+            }
+        } else {
+            for (int group = 0; group < Layout::groups; ++group) {
+                if (Checked && element_of(counter, group * Layout::vectors) >= end) {
+                    break;
+                }
+                apply_group<K, N, Checked>(moves, draws, counter, group, end);
+            }
+        }
+    }
+
+    template <int K, int N>
+    ZEROTH_INLINE void draw(const Moves<K>& moves, std::uint64_t counter, Draw (&draws)[N * K]) noexcept {
+        const Stream* streams[N * K];
+        std::uint64_t counters[N * K];
+        ZEROTH_UNROLL
+        for (int n = 0; n < N; ++n) {
+            ZEROTH_UNROLL
+            for (int k = 0; k < K; ++k) {
+                streams[n * K + k] = &moves.stream[k];
+                counters[n * K + k] = counter + static_cast<std::uint64_t>(n * Lanes::width);
+            }
+        }
+        Draw::template draw<N * K>(direction_, streams, counters, draws);
+    }
+
+    template <int K, int N, bool Checked>
+    ZEROTH_INLINE void apply_group(const Moves<K>& moves, Draw (&draws)[N * K], std::uint64_t counter, int group,
+                                   std::uint64_t end) noexcept {
+        ZEROTH_UNROLL
+        for (int n = 0; n < N; ++n) {
+            typename Lanes::Float z[K][Layout::vectors];
+            ZEROTH_UNROLL
+            for (int k = 0; k < K; ++k) {
+                draws[n * K + k].next(z[k]);
+            }
+            ZEROTH_UNROLL
+            for (int j = 0; j < Layout::vectors; ++j) {
+                const std::uint64_t element =
+                    element_of(counter + static_cast<std::uint64_t>(n * Lanes::width), group * Layout::vectors + j);
+                if (Checked && element >= end) {
+                    break;
+                }
+                Real sum[sums == 0 ? 1 : sums];
+                bound_.template accumulate<true>(sum, Lanes::template widen<Compute>(z[0][j]), moves.coefficient[0]);
+                ZEROTH_UNROLL
+                for (int k = 1; k < K; ++k) {
+                    bound_.template accumulate<false>(sum, Lanes::template widen<Compute>(z[k][j]), moves.coefficient[k]);
+                }
+                if constexpr (Checked) {
+                    apply(sum, element, lanes_before(end, element));
+                } else {
+                    prefetch(element);
+                    apply(sum, element, AllLanes<Lanes>{});
+                }
+            }
+        }
+    }
+
+    ZEROTH_INLINE void prefetch(std::uint64_t element) const noexcept {
+#if !defined(__CUDA_ARCH__) && defined(__GNUC__)
+        // Once a cache line of floats.
+        if (element % tile_lanes == 0) {
+            __builtin_prefetch(reinterpret_cast<const char*>(data_ + element) + Tuning::prefetch_bytes, 1);
+        }
+#endif
+    }
+
+    /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it two by two.
+    void run_in_chunks(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> moves) noexcept {
+        constexpr std::uint64_t chunk = tile < 512 ? 512 : tile;
+        alignas(64) Compute partial[sums == 0 ? 1 : sums][chunk];
+        static_assert(sizeof partial <= std::size_t{64} * 1024);
+        for (std::uint64_t first = begin; first < end; first += chunk) {
+            const std::uint64_t last = end - first < chunk ? end : first + chunk;
+            std::size_t done = 0;
+            accumulate_chunk<2, true>(moves.data(), first, last, partial);
+            for (done = 2; done + 2 <= moves.size(); done += 2) {
+                accumulate_chunk<2, false>(moves.data() + done, first, last, partial);
+            }
+            if (done < moves.size()) {
+                accumulate_chunk<1, false>(moves.data() + done, first, last, partial);
+            }
+            apply_chunk(first, last, partial);
+        }
+    }
+
+    template <int K, bool First, std::size_t Chunk>
+    void accumulate_chunk(const MoveType* all, std::uint64_t first, std::uint64_t last,
+                          Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
+        const Moves<K> moves{all, block_, block_index_};
+        const std::uint64_t all_counters = (last + tile - 1) / tile * tile_lanes;
+        for (std::uint64_t counter = first / tile * tile_lanes; counter < all_counters;
+             counter += static_cast<std::uint64_t>(Lanes::width)) {
+            Draw draws[K];
+            draw<K, 1>(moves, counter, draws);
+            for (int group = 0; group < Layout::groups; ++group) {
+                if (element_of(counter, group * Layout::vectors) >= last) {
+                    break;
+                }
+                typename Lanes::Float z[K][Layout::vectors];
+                ZEROTH_UNROLL
+                for (int k = 0; k < K; ++k) {
+                    draws[k].next(z[k]);
+                }
+                ZEROTH_UNROLL
+                for (int j = 0; j < Layout::vectors; ++j) {
+                    const std::uint64_t at = element_of(counter, group * Layout::vectors + j) - first;
+                    Real sum[sums == 0 ? 1 : sums];
+                    if constexpr (!First) {
+                        ZEROTH_UNROLL
+                        for (int s = 0; s < sums; ++s) {
+                            sum[s] = Access<Lanes, Compute>::load(partial[s] + at);
+                        }
+                    }
+                    bound_.template accumulate<First>(sum, Lanes::template widen<Compute>(z[0][j]), moves.coefficient[0]);
+                    ZEROTH_UNROLL
+                    for (int k = 1; k < K; ++k) {
+                        bound_.template accumulate<false>(sum, Lanes::template widen<Compute>(z[k][j]),
+                                                          moves.coefficient[k]);
+                    }
+                    ZEROTH_UNROLL
+                    for (int s = 0; s < sums; ++s) {
+                        Access<Lanes, Compute>::store(partial[s] + at, sum[s]);
+                    }
+                }
+            }
+        }
+    }
+
+    template <std::size_t Chunk>
+    void apply_chunk(std::uint64_t first, std::uint64_t last,
+                     const Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
+        constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
+        for (std::uint64_t element = first; element < last; element += width) {
+            Real sum[sums == 0 ? 1 : sums];
+            ZEROTH_UNROLL
+            for (int s = 0; s < sums; ++s) {
+                sum[s] = Access<Lanes, Compute>::load(partial[s] + (element - first));
+            }
+            if (element + width <= last) {
+                apply(sum, element, AllLanes<Lanes>{});
+            } else {
+                apply(sum, element, SomeLanes{static_cast<int>(last - element)});
+            }
+        }
+    }
+
+    const Block& block_;
+    std::size_t block_index_;
+    const D& direction_;
+    typename Operation::template Bound<Lanes, Storage> bound_;
+    Storage* data_;
+};
+
+/// Visits elements [begin, end) of a block, whatever it is stored as.
+template <class Lanes, class D, class Operation>
+void visit_range(const Block& block, std::size_t block_index, std::uint64_t begin, std::uint64_t end, const D& direction,
+                 std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
+    visit(block.type, [&]<class Storage>(Storage*) {
+        Kernel<Lanes, Storage, D, Operation>{block, block_index, direction, operation}.run(begin, end, moves);
+    });
+}
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <zeroth/backends/access.hpp>
+#include <zeroth/directions/direction.hpp>
+#include <zeroth/parameters/block.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The largest magnitude of each block's weights, NaN where one is not finite: gathered register by register, merged in any order.
+struct LargestMagnitude {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 0;
+    static constexpr bool writes = false;
+
+    /// One a block, to begin with 0.
+    double* largest = nullptr;
+
+    /// What one range of a block has seen so far.
+    template <class Lanes, class Compute>
+    struct Seen {
+        using Real = typename Lanes::template Real<Compute>;
+
+        Real largest = Lanes::template broadcast_real<Compute>(0);
+        /// NaN once a number was not finite.
+        Real poison = Lanes::template broadcast_real<Compute>(0);
+
+        ZEROTH_INLINE void see(const Real& w) noexcept {
+            largest = Lanes::max(largest, Lanes::abs(w));
+            poison = poison + (w - w);
+        }
+        void merge_into(double& result) const noexcept {
+            const double seen = static_cast<double>(Lanes::reduce_max(largest)) + static_cast<double>(Lanes::reduce_add(poison));
+            std::atomic_ref<double> shared{result};
+            double before = shared.load();
+            // A NaN stays, and replaces whatever is smaller.
+            while (before == before && !(seen <= before) && !shared.compare_exchange_weak(before, seen)) {
+            }
+        }
+    };
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        Seen<Lanes, Compute> seen{};
+        double& result;
+
+        Bound(const LargestMagnitude& operation, const Block&, std::size_t block) noexcept
+            : result{operation.largest[block]} {}
+
+        template <bool First, class... Ignored>
+        ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
+        template <class Count>
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t, Count) noexcept {
+            seen.see(w);
+            return w;
+        }
+        void finish() const noexcept { seen.merge_into(result); }
+    };
+};
+
+/// The sum of squared_units(z) over each block, for a normalised direction. Whole numbers: exact in any order.
+struct SquaredNorm {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 1;
+    static constexpr bool writes = false;
+
+    /// One a block, to begin with 0.
+    std::int64_t* units = nullptr;
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        std::int64_t seen = 0;
+        std::int64_t& result;
+
+        Bound(const SquaredNorm& operation, const Block&, std::size_t block) noexcept : result{operation.units[block]} {}
+
+        template <bool First>
+        ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&)[1]) const noexcept {
+            sum[0] = z;
+        }
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, AllLanes<Lanes>) noexcept {
+            return add(w, sum[0], Lanes::width);
+        }
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, SomeLanes lanes) noexcept {
+            return add(w, sum[0], lanes.count);
+        }
+        void finish() const noexcept { std::atomic_ref<std::int64_t>{result}.fetch_add(seen); }
+
+      private:
+        ZEROTH_INLINE Real add(const Real& w, const Real& z, int count) noexcept {
+            Compute lane[Lanes::width];
+            Access<Lanes, Compute>::store(lane, z);
+            for (int l = 0; l < count; ++l) {
+                seen += squared_units(static_cast<float>(lane[l]));
+            }
+            return w;
+        }
+    };
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <zeroth/backends/kernel.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The scalar backend: one element at a time, standard C++ only. It is the specification: every other backend gives its bits.
+///
+/// A backend has one operation, traverse: visit every element of the blocks, form the moves' directions in registers, apply an
+/// elementwise operation.
+struct Reference {
+    using Lanes = ScalarLanes;
+
+    [[nodiscard]] std::string name() const { return "reference"; }
+
+    template <class D, class Operation>
+    void traverse(std::span<const Block> blocks, const D& direction,
+                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            visit_range<Lanes>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
+        }
+    }
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,43 @@
+#pragma once
+
+/// The vectorised backend, through xsimd. Not part of zeroth.hpp: it needs xsimd's headers (8.1 or newer).
+
+#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/simd_lanes.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <type_traits>
+
+ZEROTH_BEGIN_NAMESPACE
+
+#if defined(__AVX512F__) && !(defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__))
+#error "zeroth: AVX-512 needs F, BW, DQ and VL together; compile with -march=x86-64-v4 or for AVX2"
+#endif
+
+/// The widest registers this translation unit is compiled for that have 32-bit integer arithmetic (AVX without AVX2 has none).
+#if defined(__AVX__) && !defined(__AVX2__)
+using WidestArch = xsimd::sse4_2;
+#else
+using WidestArch = xsimd::default_arch;
+#endif
+
+/// A backend on the registers of an instruction set: the widest the translation unit is compiled for, unless named. The same bits as
+/// Reference. To choose at run time, compile a translation unit for each instruction set and name Arch in each.
+template <class Arch = WidestArch>
+struct Simd {
+    using Lanes = SimdLanes<Arch>;
+
+    [[nodiscard]] std::string name() const { return std::string{"simd "} + Arch::name(); }
+
+    template <class D, class Operation>
+    void traverse(std::span<const Block> blocks, const D& direction,
+                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            visit_range<Lanes>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
+        }
+    }
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/reference.hpp>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// OpenMP threads over another backend: each takes one part of the elements, the same in every traversal, cut between tiles; so the bits do
+/// not depend on the number of threads. Serial where the program is compiled without OpenMP, and inside a parallel region of the
+/// caller's.
+template <class Inner = Reference>
+struct Threads {
+    using Lanes = typename Inner::Lanes;
+
+    Inner inner{};
+    /// 0: as many as OpenMP would use.
+    int threads = 0;
+    /// Fewer elements than this a thread are not worth waking one.
+    std::size_t least_elements = 16384;
+
+    [[nodiscard]] int size() const noexcept {
+#if defined(_OPENMP)
+        return threads > 0 ? threads : omp_get_max_threads();
+#else
+        return 1;
+#endif
+    }
+    [[nodiscard]] std::string name() const { return inner.name() + " x " + std::to_string(size()); }
+
+    template <class D, class Operation>
+    void traverse(std::span<const Block> blocks, const D& direction,
+                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
+#if defined(_OPENMP)
+        constexpr std::uint64_t tile = tile_size<D>;
+        std::uint64_t tiles = 0;
+        std::size_t elements = 0;
+        for (const Block& block : blocks) {
+            tiles += (block.size() + tile - 1) / tile;
+            elements += block.size();
+        }
+        const std::size_t useful = elements / (least_elements == 0 ? 1 : least_elements);
+        const auto most = static_cast<std::size_t>(size());
+        const auto team = static_cast<int>(useful < most ? useful : most);
+        if (team > 1 && !omp_in_parallel()) {
+#pragma omp parallel num_threads(team)
+            {
+                const auto part = static_cast<std::uint64_t>(omp_get_thread_num());
+                const auto parts = static_cast<std::uint64_t>(omp_get_num_threads());
+                visit_tiles(blocks, tiles * part / parts, tiles * (part + 1) / parts, direction, moves, operation);
+            }
+            return;
+        }
+#endif
+        inner.traverse(blocks, direction, moves, operation);
+    }
+
+  private:
+    /// Tiles [first, last) of all the blocks laid end to end.
+    template <class D, class Operation>
+    static void visit_tiles(std::span<const Block> blocks, std::uint64_t first, std::uint64_t last, const D& direction,
+                            std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
+        constexpr std::uint64_t tile = tile_size<D>;
+        std::uint64_t before = 0;
+        for (std::size_t b = 0; b < blocks.size() && before < last; ++b) {
+            const std::uint64_t size = blocks[b].size();
+            const std::uint64_t after = before + (size + tile - 1) / tile;
+            if (after > first) {
+                const std::uint64_t begin = first > before ? (first - before) * tile : 0;
+                const std::uint64_t end = last < after ? (last - before) * tile : size;
+                visit_range<Lanes>(blocks[b], b, begin, end, direction, moves, operation);
+            }
+            before = after;
+        }
+    }
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,200 @@
+#pragma once
+
+#include <zeroth/backends/reductions.hpp>
+#include <zeroth/backends/reference.hpp>
+#include <zeroth/cursor/exact.hpp>
+#include <zeroth/cursor/in_place.hpp>
+#include <zeroth/cursor/snapshot.hpp>
+#include <zeroth/cursor/term.hpp>
+#include <zeroth/directions/direction.hpp>
+#include <zeroth/parameters/parameters.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The displaced weights: in memory they are base + sum_k c_k z(key_k), and the cursor knows the terms.
+///
+/// stand_at says where to stand, and makes the one traversal that leads there from where it stands. update moves the base; it is carried out by
+/// the next traversal, whatever that is for, so restoring, updating and the next perturbation fuse by themselves. settle carries out what is
+/// pending and goes home (no displacement). The destructor settles.
+///
+/// The blocks are copied; the weights are the user's and must outlive the cursor. Nothing allocates after the constructor as long as no
+/// displacement and no gradient has more than most_terms terms.
+/// Throws std::invalid_argument if two blocks overlap, and what the restore policy's constructor throws.
+template <Direction D, class Restore = InPlace, class Backend = Reference>
+class Cursor {
+  public:
+    /// reach: the largest displacement of one weight to be expected (Exact lays its grid for it); may be exceeded later.
+    Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const Backend& backend,
+           double reach, std::size_t most_terms)
+        : parameters_{parameters}, direction_{direction}, backend_{backend},
+          weights_{restore, checked(parameters_.blocks()), direction_, backend_, reach, 3 * most_terms} {
+        displacement_.reserve(most_terms);
+        gradient_.reserve(most_terms);
+        parts_.reserve(3 * most_terms);
+        if constexpr (NormalisedDirection<D>) {
+            units_.resize(parameters_.blocks().size());
+            for (std::size_t k = 0; k < 3 * most_terms; ++k) {
+                scales_.push_back({Key{}, false, false, std::vector<double>(parameters_.blocks().size())});
+            }
+        }
+    }
+    Cursor(const Cursor&) = delete;
+    Cursor& operator=(const Cursor&) = delete;
+    ~Cursor() { settle(); }
+
+    void stand_at(std::span<const Term> terms) { move_to(terms); }
+    void stand_at(const Term& term) { move_to({&term, 1}); }
+    /// No displacement: the loss of the weights themselves.
+    void stand_at_base() { move_to({}); }
+
+    /// base <- decay * base + scale * sum c z, with the next traversal.
+    void update(const BaseMove& move, std::span<const Term> gradient) {
+        if (pending_) {
+            settle();
+        }
+        pending_move_ = move;
+        gradient_.assign(gradient.begin(), gradient.end());
+        pending_ = true;
+    }
+
+    /// Leaves the weights at their base, updated.
+    void settle() { move_to({}); }
+    [[nodiscard]] bool settled() const noexcept { return !pending_ && displacement_.empty(); }
+
+    /// To be called after the user has changed the weights himself, between steps, while settled.
+    void adopt() { traversals_ += static_cast<std::uint64_t>(weights_.adopt()); }
+
+    /// Over the weights, since the cursor was made.
+    [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
+    [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
+    [[nodiscard]] const Backend& backend() const noexcept { return backend_; }
+    /// What the restore policy keeps beside the weights.
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return weights_.bytes(); }
+
+  private:
+    static std::span<const Block> checked(std::span<const Block> blocks) {
+        for (std::size_t a = 0; a < blocks.size(); ++a) {
+            const auto begin = reinterpret_cast<std::uintptr_t>(blocks[a].data);
+            for (std::size_t b = a + 1; b < blocks.size(); ++b) {
+                const auto other = reinterpret_cast<std::uintptr_t>(blocks[b].data);
+                if (begin < other + blocks[b].bytes() && other < begin + blocks[a].bytes()) {
+                    throw std::invalid_argument{"zeroth: blocks '" + blocks[a].name + "' and '" + blocks[b].name +
+                                                "' share memory; add a tied tensor once"};
+                }
+            }
+        }
+        return blocks;
+    }
+
+    void move_to(std::span<const Term> target) {
+        parts_.clear();
+        for (const Term& term : displacement_) {
+            part_of(term.key).leave += term.coefficient;
+        }
+        if (pending_) {
+            for (const Term& term : gradient_) {
+                part_of(term.key).gradient += term.coefficient;
+            }
+        }
+        for (const Term& term : target) {
+            part_of(term.key).enter += term.coefficient;
+        }
+        bool moves = pending_;
+        for (const Part& part : parts_) {
+            moves = moves || part.leave != part.enter;
+        }
+        if (!moves) {
+            return;
+        }
+        scale_blocks();
+        const BaseMove move = pending_ ? pending_move_ : BaseMove{};
+        traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, move));
+        displacement_.assign(target.begin(), target.end());
+        pending_ = false;
+        if (parameters_.hook()) {
+            parameters_.hook()(parameters_.blocks());
+        }
+    }
+
+    Part& part_of(const Key& key) {
+        for (Part& part : parts_) {
+            if (part.key == key) {
+                return part;
+            }
+        }
+        return parts_.emplace_back(Part{key});
+    }
+
+    /// A normalised direction's factor in each block, kept while its key is in use.
+    struct Scales {
+        Key key;
+        bool in_use = false;
+        bool formed = false;
+        std::vector<double> factor;
+    };
+
+    void scale_blocks() {
+        if constexpr (NormalisedDirection<D>) {
+            for (Scales& scales : scales_) {
+                scales.in_use = false;
+                for (Part& part : parts_) {
+                    if (scales.formed && part.key == scales.key) {
+                        part.block_scale = scales.factor.data();
+                        scales.in_use = true;
+                    }
+                }
+            }
+            for (Part& part : parts_) {
+                if (part.block_scale == nullptr) {
+                    part.block_scale = form_scales(part.key);
+                }
+            }
+        }
+    }
+
+    Scales& unused_scales() {
+        for (Scales& scales : scales_) {
+            if (!scales.in_use) {
+                return scales;
+            }
+        }
+        return scales_.emplace_back();
+    }
+
+    const double* form_scales(const Key& key) {
+        const std::span<const Block> blocks = parameters_.blocks();
+        Scales& scales = unused_scales();
+        units_.assign(blocks.size(), 0);
+        const Move<1> move{key, {1.0}};
+        backend_.traverse(blocks, direction_, std::span<const Move<1>>{&move, 1}, SquaredNorm{units_.data()});
+        scales.key = key;
+        scales.in_use = scales.formed = true;
+        scales.factor.resize(blocks.size());
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            scales.factor[b] = D::scale(units_[b], blocks[b].size());
+        }
+        return scales.factor.data();
+    }
+
+    Parameters parameters_;
+    D direction_;
+    Backend backend_;
+    typename Restore::template Weights<D, Backend> weights_;
+    std::vector<Term> displacement_;
+    std::vector<Term> gradient_;
+    std::vector<Part> parts_;
+    BaseMove pending_move_;
+    bool pending_ = false;
+    std::uint64_t traversals_ = 0;
+    std::vector<Scales> scales_;
+    std::vector<std::int64_t> units_;
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <zeroth/backends/operation.hpp>
+#include <zeroth/cursor/in_place.hpp>
+#include <zeroth/cursor/term.hpp>
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Restore policy: a second copy of the trained weights holds the base; displaced weights are formed from it.
+///
+/// Memory: the trained weights once more. Any scalar type. Restoring gives back the bits.
+struct Snapshot {
+    static constexpr std::string_view name = "snapshot";
+
+    template <class D, class Backend>
+    class Weights;
+};
+
+/// w <- base + sum_0.
+struct DisplaceFrom {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 1;
+    static constexpr bool writes = true;
+
+    std::byte* const* base = nullptr;
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Real = typename Lanes::template Real<ComputeType<Storage>>;
+
+        const Storage* base;
+
+        Bound(const DisplaceFrom& operation, const Block&, std::size_t block) noexcept
+            : base{reinterpret_cast<const Storage*>(operation.base[block])} {}
+
+        template <bool First>
+        ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&coefficient)[1]) const noexcept {
+            const Real part = Lanes::product(coefficient[0], z);
+            if constexpr (First) {
+                sum[0] = part;
+            } else {
+                sum[0] = sum[0] + part;
+            }
+        }
+        template <class Count>
+        ZEROTH_INLINE Real apply(const Real&, const Real (&sum)[1], std::uint64_t element, Count count) const noexcept {
+            return load<Lanes>(base + element, count) + sum[0];
+        }
+        void finish() const noexcept {}
+    };
+};
+
+/// base <- decay * base + sum_0, w <- base + sum_1.
+struct UpdateFrom {
+    static constexpr int coefficients = 2;
+    static constexpr int sums = 2;
+    static constexpr bool writes = true;
+
+    std::byte* const* base = nullptr;
+    double decay = 1;
+
+    template <class Lanes, class Storage>
+    struct Bound : DecayedDisplace::Bound<Lanes, Storage> {
+        using Real = typename Lanes::template Real<ComputeType<Storage>>;
+
+        Storage* base;
+
+        Bound(const UpdateFrom& operation, const Block& of, std::size_t block) noexcept
+            : DecayedDisplace::Bound<Lanes, Storage>{DecayedDisplace{operation.decay}, of, block},
+              base{reinterpret_cast<Storage*>(operation.base[block])} {}
+
+        template <class Count>
+        ZEROTH_INLINE Real apply(const Real&, const Real (&sum)[2], std::uint64_t element, Count count) const noexcept {
+            const Real moved = Lanes::product(load<Lanes>(base + element, count), this->decay) + sum[0];
+            store<Lanes>(base + element, moved, count);
+            // Read back: the displacement starts from the base as it is stored.
+            return load<Lanes>(base + element, count) + sum[1];
+        }
+    };
+};
+
+template <class D, class Backend>
+class Snapshot::Weights {
+  public:
+    Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const Backend& backend, double,
+            std::size_t most_parts)
+        : blocks_{blocks}, direction_{direction}, backend_{backend} {
+        for (const Block& block : blocks) {
+            copies_.emplace_back(block.bytes());
+        }
+        for (std::vector<std::byte>& copy : copies_) {
+            base_.push_back(copy.data());
+        }
+        moves_.reserve(most_parts);
+        update_moves_.reserve(most_parts);
+        adopt();
+    }
+
+    int move(std::span<const Part> parts, const BaseMove& base) {
+        if (base.decay == 1 && base.scale == 0) {
+            moves_.clear();
+            for (const Part& part : parts) {
+                if (part.enter != 0) {
+                    moves_.push_back({part.key, {part.enter}, part.block_scale});
+                }
+            }
+            if (moves_.empty()) {
+                restore();
+            } else {
+                backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, DisplaceFrom{base_.data()});
+            }
+        } else {
+            update_moves_.clear();
+            for (const Part& part : parts) {
+                if (part.enter != 0 || part.gradient != 0) {
+                    update_moves_.push_back({part.key, {base.scale * part.gradient, part.enter}, part.block_scale});
+                }
+            }
+            backend_.traverse(blocks_, direction_, std::span<const Move<2>>{update_moves_},
+                              UpdateFrom{base_.data(), base.decay});
+        }
+        return 1;
+    }
+
+    /// Takes the weights as they stand for the base.
+    int adopt() noexcept {
+        for (std::size_t b = 0; b < blocks_.size(); ++b) {
+            if (blocks_[b].size() != 0) {
+                std::memcpy(base_[b], blocks_[b].data, blocks_[b].bytes());
+            }
+        }
+        return 0;
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        std::size_t total = 0;
+        for (const Block& block : blocks_) {
+            total += block.bytes();
+        }
+        return total;
+    }
+
+  private:
+    void restore() noexcept {
+        for (std::size_t b = 0; b < blocks_.size(); ++b) {
+            if (blocks_[b].size() != 0) {
+                std::memcpy(blocks_[b].data, base_[b], blocks_[b].bytes());
+            }
+        }
+    }
+
+    std::span<const Block> blocks_;
+    const D& direction_;
+    const Backend& backend_;
+    std::vector<std::vector<std::byte>> copies_;
+    std::vector<std::byte*> base_;
+    std::vector<Move<1>> moves_;
+    std::vector<Move<2>> update_moves_;
+};
+
+ZEROTH_END_NAMESPACE

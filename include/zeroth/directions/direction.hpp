@@ -1,0 +1,99 @@
+#pragma once
+
+#include <zeroth/random/key.hpp>
+#include <zeroth/random/scalar_lanes.hpp>
+
+#include <concepts>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// A direction is a pure function z(key, block, element) of zero mean and unit second moment (E z z' = I): it depends on nothing else,
+/// not on threads, vector width, the other blocks or the device. `largest` bounds |z|.
+///
+/// A direction of one's own needs only this much; the backends then call it element by element. To be vectorised it offers what
+/// VectorDirection asks for.
+template <class D>
+concept Direction = std::copy_constructible<D> &&
+                    requires(const D& direction, const Key& key, const BlockIdentity& block, std::uint64_t element) {
+                        { direction(key, block, element) } -> std::same_as<float>;
+                        { D::largest } -> std::convertible_to<double>;
+                    };
+
+/// A direction that forms whole registers. One Draw holds the random words of Lanes::width consecutive counters;
+/// `groups` calls of next() yield `vectors` registers each, register j of counter 16 t + l being element
+/// (t * groups * vectors + j) * 16 + l of the block.
+template <class D>
+concept VectorDirection = Direction<D> && requires {
+    { D::groups } -> std::convertible_to<int>;
+    { D::vectors } -> std::convertible_to<int>;
+    typename D::template Draw<ScalarLanes>;
+};
+
+/// A direction of the form z = scale * raw, the factor depending on the sum of the block's raw squares (Sphere). The sum is taken over
+/// whole numbers (squared_units), so that its order does not matter.
+template <class D>
+concept NormalisedDirection = VectorDirection<D> && requires(std::int64_t units, std::uint64_t size) {
+    { D::scale(units, size) } -> std::same_as<double>;
+};
+
+/// round(2^15 z)^2, exact for |z| < 128: what a normalised direction sums. Relative error of the sum: under 2^-15 / rms(z).
+ZEROTH_HOST_DEVICE inline std::int64_t squared_units(float z) noexcept {
+    const float scaled = z * 0x1p15f;
+    const auto units = static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
+    return units * units;
+}
+
+/// Elements that share a run of sixteen counters.
+template <class D>
+inline constexpr std::uint64_t tile_size = tile_lanes;
+template <VectorDirection D>
+inline constexpr std::uint64_t tile_size<D> = std::uint64_t{tile_lanes} * D::groups * D::vectors;
+
+/// The Draw of every direction that turns four Philox words a lane into numbers: D::next consumes them.
+template <class D, class Lanes>
+struct PhiloxDraw {
+    typename Lanes::Word word[4];
+
+    ZEROTH_INLINE void next(typename Lanes::Float (&z)[D::vectors]) noexcept { D::template next<Lanes>(word, z); }
+
+    /// Draws for N runs of counters at once, in lock step, so that the chains of multiplications overlap.
+    template <int N>
+    ZEROTH_INLINE static void draw(const D&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+                                   PhiloxDraw (&draws)[N]) noexcept {
+        typename Lanes::Word words[N][4];
+        Lanes::template philox<Philox4x32::rounds, N>(streams, counters, words);
+        ZEROTH_UNROLL
+        for (int n = 0; n < N; ++n) {
+            ZEROTH_UNROLL
+            for (int k = 0; k < 4; ++k) {
+                draws[n].word[k] = words[n][k];
+            }
+        }
+    }
+};
+
+/// One number of a vector direction, by the same code that the registers run through.
+template <VectorDirection D>
+ZEROTH_HOST_DEVICE float number_at(const D& direction, const Stream& stream, std::uint64_t element) noexcept {
+    using Draw = typename D::template Draw<ScalarLanes>;
+    const std::uint64_t tile = element / tile_size<D>;
+    const auto within = static_cast<int>(element % tile_size<D>);
+    const Stream* const streams[1] = {&stream};
+    const std::uint64_t counters[1] = {tile * tile_lanes + static_cast<std::uint64_t>(within % tile_lanes)};
+    Draw draw[1];
+    Draw::template draw<1>(direction, streams, counters, draw);
+    float z[D::vectors];
+    const int vector = within / tile_lanes;
+    for (int group = 0; group <= vector / D::vectors; ++group) {
+        draw[0].next(z);
+    }
+    return z[vector % D::vectors];
+}
+
+template <VectorDirection D>
+ZEROTH_HOST_DEVICE float number_at(const D& direction, const Key& key, const BlockIdentity& block, std::uint64_t element) noexcept {
+    return number_at(direction, Stream{key, block, philox_key(key, Purpose::direction)}, element);
+}
+
+ZEROTH_END_NAMESPACE

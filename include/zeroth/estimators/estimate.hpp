@@ -1,0 +1,68 @@
+#pragma once
+
+#include <zeroth/cursor/term.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Anything callable that returns the loss of the weights as they stand in memory: `double loss = forward()`. Give the loss in float or
+/// better: in a 16-bit type the difference of two losses is mostly rounding.
+template <class F>
+concept ForwardFn = requires(F& forward) {
+    { forward() } -> std::convertible_to<double>;
+};
+
+/// A gradient estimate: g = sum_k terms[k].coefficient * z(terms[k].key), and what it took to make it.
+struct Estimate {
+    std::vector<Term> terms;
+    /// In the order they were evaluated.
+    std::vector<double> losses;
+    /// The loss to report: the mean of the losses, or the base's own where it was evaluated.
+    double loss = 0;
+    /// False once a loss was NaN or infinite; the terms are then incomplete.
+    bool finite = true;
+    /// Projected gradients whose magnitude was clipped.
+    int clipped = 0;
+
+    void clear() noexcept {
+        terms.clear();
+        losses.clear();
+        loss = 0;
+        finite = true;
+        clipped = 0;
+    }
+
+    /// Evaluates the loss, and notes it.
+    template <ForwardFn F>
+    double evaluate(F& forward) {
+        const double value = static_cast<double>(forward());
+        losses.push_back(value);
+        finite = finite && std::isfinite(value);
+        return value;
+    }
+
+    /// Adds a term for a projected gradient of which there are `count` to be averaged.
+    void add(const Key& key, double projected, double count, double clip) {
+        if (std::abs(projected) > clip) {
+            projected = std::copysign(clip, projected);
+            ++clipped;
+        }
+        terms.push_back({key, projected / count});
+    }
+};
+
+/// Throws std::invalid_argument naming the setting, the value and the range unless `valid`.
+inline void require_setting(bool valid, const char* setting, double value, const char* range) {
+    if (!valid) {
+        throw std::invalid_argument{std::string{"zeroth: "} + setting + " is " + std::to_string(value) + "; it must be " + range};
+    }
+}
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <zeroth/backends/reference.hpp>
+#include <zeroth/cursor.hpp>
+#include <zeroth/estimators/estimate.hpp>
+#include <zeroth/parameters/parameters.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Why a step ended as it did.
+enum class Reason : std::uint8_t {
+    updated,         ///< the base was moved
+    non_finite_loss, ///< a loss was NaN or infinite: the weights are as before the step
+};
+
+[[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
+    return reason == Reason::updated ? "updated" : "non-finite loss";
+}
+
+/// What a step did. The spans are views of the optimizer's memory, valid until its next step.
+struct StepReport {
+    /// Number of the step, from 0.
+    std::uint64_t step = 0;
+    Reason reason = Reason::updated;
+    /// Of the batch: the mean over a two-sided estimator's losses, the base's own for a one-sided one. Not finite if that was the reason.
+    double loss = 0;
+    /// Every loss, in order of evaluation.
+    std::span<const double> losses;
+    /// The gradient estimate.
+    std::span<const Term> terms;
+    /// eta of this step.
+    double learning_rate = 0;
+    /// Projected gradients that were clipped.
+    int clipped = 0;
+    std::uint64_t forward_passes = 0;
+    /// Over the weights.
+    std::uint64_t traversals = 0;
+    /// The backend that made them, e.g. "reference", "simd avx2 x 4".
+    std::string_view backend;
+};
+
+/// When the weights are brought back to their base.
+enum class Settling : std::uint8_t {
+    each_step, ///< before step() returns: n + 1 traversals for n forward passes (two-sided)
+    lazily,    ///< with the next step's first perturbation: n. Call settle() before reading the weights
+};
+
+/// What concerns the loop, not the method.
+template <class Restore = InPlace>
+struct Settings {
+    /// Names the run: the same seed, losses and settings give the same bits.
+    std::uint64_t seed = 0;
+    /// Number of the first step: greater than 0 to go on with a run.
+    std::uint64_t first_step = 0;
+    /// How displacements are taken off again: InPlace, Snapshot or Exact.
+    Restore restore{};
+    Settling settling = Settling::each_step;
+};
+
+/// Fixes the order of a step: estimate, update, report. The user owns the training loop.
+///
+///     zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{.epsilon = 1e-3}, zeroth::Sgd{.learning_rate = 1e-6}};
+///     for (const Batch& batch : loader) {
+///         zeroth::StepReport report = optimizer.step([&] { return model.loss(batch); });
+///     }
+///
+/// The default backend is the scalar reference, since it needs nothing but the standard library; include <zeroth/backends/simd.hpp> and pass
+/// zeroth::Simd{} (or zeroth::Threads<zeroth::Simd<>>{}) as the last argument for one that runs at the memory's speed. The report names it.
+///
+/// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
+/// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
+/// Throws std::invalid_argument from the constructor for a setting out of range, naming it.
+template <class Estimator, class Rule, class Restore = InPlace, class Backend = Reference>
+class Optimizer {
+  public:
+    Optimizer(const Parameters& parameters, Estimator estimator, Rule rule, Settings<Restore> settings = {},
+              Backend backend = {})
+        : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
+          settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
+          cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms()} {
+        estimate_.terms.reserve(estimator_.most_terms());
+        estimate_.losses.reserve(estimator_.forward_passes());
+    }
+    Optimizer(const Optimizer&) = delete;
+    Optimizer& operator=(const Optimizer&) = delete;
+
+    /// One step. `forward` is called estimator.forward_passes() times and must see the weights in memory as they then are.
+    /// If it throws, the weights go back to what they were before the step, the step is not counted, and the exception goes on to the
+    /// caller. If a loss is not finite they go back likewise, the report says so, and the step is counted.
+    template <ForwardFn F>
+    StepReport step(F&& forward) {
+        const Key key{settings_.seed, step_, 0};
+        const BaseMove move = rule_.move(key);
+        const std::uint64_t traversals_before = cursor_.traversals();
+        estimate_.clear();
+        {
+            Return home{cursor_};
+            estimator_(cursor_, forward, key, estimate_);
+            home.armed = !estimate_.finite;
+        }
+        if (estimate_.finite) {
+            cursor_.update(move, estimate_.terms);
+            if (settings_.settling == Settling::each_step) {
+                cursor_.settle();
+            }
+        }
+        StepReport report;
+        report.step = step_++;
+        report.reason = estimate_.finite ? Reason::updated : Reason::non_finite_loss;
+        report.loss = estimate_.finite ? estimate_.loss : estimate_.losses.back();
+        report.losses = estimate_.losses;
+        report.terms = estimate_.terms;
+        report.learning_rate = -move.scale;
+        report.clipped = estimate_.clipped;
+        report.forward_passes = estimate_.losses.size();
+        report.traversals = cursor_.traversals() - traversals_before;
+        report.backend = backend_name_;
+        return report;
+    }
+
+    /// Brings the weights to their base: before an evaluation or a checkpoint when settling lazily.
+    void settle() { cursor_.settle(); }
+
+    /// To be called after the caller has changed the weights himself, between steps: the restore policy takes them for the base.
+    void adopt_weights() {
+        cursor_.settle();
+        cursor_.adopt();
+    }
+
+    /// Number of the next step.
+    [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
+    [[nodiscard]] std::uint64_t traversals() const noexcept { return cursor_.traversals(); }
+    [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
+    /// Kept beside the weights by the restore policy and the update rule.
+    [[nodiscard]] std::size_t state_bytes() const noexcept {
+        return cursor_.state_bytes() + Rule::state_bytes_per_parameter * cursor_.parameters().size();
+    }
+
+  private:
+    using CursorType = Cursor<decltype(Estimator::direction), Restore, Backend>;
+
+    /// Goes home when an estimate is left by an exception.
+    struct Return {
+        CursorType& cursor;
+        bool armed = true;
+
+        explicit Return(CursorType& of) noexcept : cursor{of} {}
+        Return(const Return&) = delete;
+        Return& operator=(const Return&) = delete;
+        ~Return() {
+            if (armed) {
+                cursor.settle();
+            }
+        }
+    };
+
+    Estimator estimator_;
+    Rule rule_;
+    Settings<Restore> settings_;
+    std::string backend_name_;
+    std::uint64_t step_;
+    Estimate estimate_;
+    CursorType cursor_;
+};
+
+ZEROTH_END_NAMESPACE

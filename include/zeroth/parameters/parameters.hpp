@@ -1,0 +1,85 @@
+#pragma once
+
+#include <zeroth/parameters/block.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The blocks of weights that are trained, in the order they were added. Owns no weights: each block is a view of memory that must
+/// outlive whatever is built from the Parameters.
+///
+/// A block's directions depend on its name and shape, not on its place in the order or on which other blocks there are: so names must
+/// be stable between runs, and differ.
+class Parameters {
+  public:
+    /// Called with the blocks a traversal has changed, after it: for runtimes that hold packed, quantised or device copies.
+    using Hook = std::function<void(std::span<const Block>)>;
+
+    /// Adds a tensor of float, double, bfloat16, float16 or a type with scalar_traits.
+    /// Throws std::invalid_argument if the name is taken or the shape is not the span's size.
+    template <Scalar T, std::size_t Extent>
+    void add(std::string_view name, std::span<T, Extent> values, Shape shape = {}) {
+        add(name, values.data(), scalar_traits<T>::type, values.size(), shape);
+    }
+
+    /// The same for memory whose type is known only at run time.
+    void add(std::string_view name, void* data, ScalarType type, std::size_t size, Shape shape = {}) {
+        if (shape.rows == 0 && shape.columns == 0) {
+            shape = {size, 1};
+        }
+        const std::string block = "block '" + std::string{name} + "'";
+        if (shape.columns != 0 && shape.rows > size / shape.columns) {
+            throw std::invalid_argument{"zeroth: " + block + ": its shape has more elements than its span of " +
+                                        std::to_string(size)};
+        }
+        if (shape.rows * shape.columns != size) {
+            throw std::invalid_argument{"zeroth: " + block + ": shape " + std::to_string(shape.rows) + " x " +
+                                        std::to_string(shape.columns) + " is not its " + std::to_string(size) + " elements"};
+        }
+        if (data == nullptr && size != 0) {
+            throw std::invalid_argument{"zeroth: " + block + ": its data is a null pointer"};
+        }
+        const std::uint64_t hash = hash_name(name);
+        for (const Block& other : blocks_) {
+            if (other.identity.hash == hash) {
+                throw std::invalid_argument{"zeroth: " + block + ": the name is taken (by '" + other.name +
+                                            "'); each block needs one of its own"};
+            }
+        }
+        blocks_.push_back({std::string{name}, data, type, {hash, shape.rows, shape.columns}});
+    }
+
+    void on_change(Hook hook) { hook_ = std::move(hook); }
+
+    [[nodiscard]] std::span<const Block> blocks() const noexcept { return blocks_; }
+    [[nodiscard]] const Hook& hook() const noexcept { return hook_; }
+    /// Number of weights.
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t total = 0;
+        for (const Block& block : blocks_) {
+            total += block.size();
+        }
+        return total;
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        std::size_t total = 0;
+        for (const Block& block : blocks_) {
+            total += block.bytes();
+        }
+        return total;
+    }
+
+  private:
+    std::vector<Block> blocks_;
+    Hook hook_;
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <zeroth/random/key.hpp>
+
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Rounding noise: 32 hashed bits for each element of a block, for stochastic rounding. It needs no tiles, so it goes with
+/// any direction. The hash is a bijection of the element's low 32 bits for each salt; a salt comes from Philox, so steps are
+/// independent of each other. Not for directions: it is a mixing function, not a tested generator.
+/// Source of the constants: C. Wellons, "Prospecting for hash functions" (bias 0.17).
+struct Dither {
+    std::uint32_t salt = 0;
+
+    ZEROTH_HOST_DEVICE constexpr Dither(const Key& key, const BlockIdentity& block) noexcept {
+        const PhiloxKey philox = philox_key(key, Purpose::rounding);
+        salt = philox4x32(counter_words(0, block.hash), philox).word[0];
+    }
+
+    /// Bits for the elements first, first + 1, ..., one a lane; all lanes lie in one aligned run of 2^32.
+    template <class Lanes>
+    ZEROTH_INLINE typename Lanes::Word words(std::uint64_t first) const noexcept {
+        using Word = typename Lanes::Word;
+        const std::uint32_t high = static_cast<std::uint32_t>(first >> 32) * 0x9E3779B9u;
+        Word x = Lanes::iota(static_cast<std::uint32_t>(first)) ^ Lanes::broadcast_word(salt + high);
+        x = (x ^ Lanes::template shift_right<16>(x)) * Lanes::broadcast_word(0x7FEB352Du);
+        x = (x ^ Lanes::template shift_right<15>(x)) * Lanes::broadcast_word(0x846CA68Bu);
+        return x ^ Lanes::template shift_right<16>(x);
+    }
+};
+
+ZEROTH_END_NAMESPACE

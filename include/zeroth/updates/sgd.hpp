@@ -1,0 +1,45 @@
+#pragma once
+
+#include <zeroth/cursor/term.hpp>
+#include <zeroth/estimators/estimate.hpp>
+#include <zeroth/schedules/schedule.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Stochastic gradient descent with decoupled weight decay: ZO-SGD when the gradient is a zeroth-order estimate.
+///
+///   theta <- theta - eta (g + weight_decay theta)
+///
+/// Traversals: none of its own, the update fuses with the estimator's. State: 0 bytes a parameter.
+/// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
+/// Source: Malladi et al., arXiv 2305.17333; Loshchilov and Hutter, arXiv 1711.05101.
+struct Sgd {
+    static constexpr std::size_t state_bytes_per_parameter = 0;
+
+    /// eta: a number or a schedule. It scales with 1 / (number of trained weights): for full fine-tuning 1e-7 (billions of weights) to
+    /// 1e-3 (hundreds of thousands).
+    Schedule learning_rate = 1e-6;
+    double weight_decay = 0;
+
+    void validate() const {
+        require_setting(weight_decay >= 0 && std::isfinite(weight_decay), "weight_decay", weight_decay,
+                        "zero or positive, and finite");
+        static_cast<void>(rate(0));
+    }
+    /// eta at a step.
+    [[nodiscard]] double rate(std::uint64_t step) const {
+        const double eta = learning_rate(step);
+        require_setting(eta >= 0 && std::isfinite(eta), "learning_rate", eta, "zero or positive, and finite");
+        return eta;
+    }
+    [[nodiscard]] BaseMove move(const Key& key) const {
+        const double eta = rate(key.step);
+        return {1 - eta * weight_decay, -eta, key};
+    }
+};
+
+ZEROTH_END_NAMESPACE
