@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/cursor/exact.hpp>
@@ -27,11 +28,11 @@ ZEROTH_BEGIN_NAMESPACE
 /// The blocks are copied; the weights are the user's and must outlive the cursor. Nothing allocates after the constructor as long as no
 /// displacement and no gradient has more than most_terms terms.
 /// Throws std::invalid_argument if two blocks overlap, and what the restore policy's constructor throws.
-template <Direction D, class Restore = InPlace, class Backend = Reference>
+template <Direction D, class Restore = InPlace, Backend B = Reference>
 class Cursor {
   public:
     /// reach: the largest displacement of one weight to be expected (Exact lays its grid for it); may be exceeded later.
-    Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const Backend& backend,
+    Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
            double reach, std::size_t most_terms)
         : parameters_{parameters}, direction_{direction}, backend_{backend},
           weights_{restore, checked(parameters_.blocks()), direction_, backend_, reach, 3 * most_terms} {
@@ -74,7 +75,7 @@ class Cursor {
     /// Over the weights, since the cursor was made.
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
     [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
-    [[nodiscard]] const Backend& backend() const noexcept { return backend_; }
+    [[nodiscard]] const B& backend() const noexcept { return backend_; }
     /// What the restore policy keeps beside the weights.
     [[nodiscard]] std::size_t state_bytes() const noexcept { return weights_.bytes(); }
 
@@ -185,8 +186,8 @@ class Cursor {
 
     Parameters parameters_;
     D direction_;
-    Backend backend_;
-    typename Restore::template Weights<D, Backend> weights_;
+    B backend_;
+    typename Restore::template Weights<D, B> weights_;
     std::vector<Term> displacement_;
     std::vector<Term> gradient_;
     std::vector<Part> parts_;

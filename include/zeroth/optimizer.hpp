@@ -1,15 +1,19 @@
 #pragma once
 
+#include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/cursor.hpp>
 #include <zeroth/estimators/estimate.hpp>
+#include <zeroth/estimators/estimator.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/updates/update_rule.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -76,11 +80,10 @@ struct Settings {
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
 /// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it.
-template <class Estimator, class Rule, class Restore = InPlace, class Backend = Reference>
+template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {
   public:
-    Optimizer(const Parameters& parameters, Estimator estimator, Rule rule, Settings<Restore> settings = {},
-              Backend backend = {})
+    Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
         : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
           settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
           cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms()} {
@@ -124,6 +127,11 @@ class Optimizer {
         return report;
     }
 
+    /// A loss must be a ForwardFn: callable without arguments, returning a number. (The parameter's name is for the compiler's message.)
+    template <class NotAForwardFn>
+        requires(!ForwardFn<NotAForwardFn>)
+    StepReport step(NotAForwardFn&& forward) = delete;
+
     /// Brings the weights to their base: before an evaluation or a checkpoint when settling lazily.
     void settle() { cursor_.settle(); }
 
@@ -143,7 +151,7 @@ class Optimizer {
     }
 
   private:
-    using CursorType = Cursor<decltype(Estimator::direction), Restore, Backend>;
+    using CursorType = Cursor<decltype(E::direction), Restore, B>;
 
     /// Goes home when an estimate is left by an exception.
     struct Return {
@@ -160,7 +168,7 @@ class Optimizer {
         }
     };
 
-    Estimator estimator_;
+    E estimator_;
     Rule rule_;
     Settings<Restore> settings_;
     std::string backend_name_;

@@ -4,7 +4,6 @@
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/block.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,11 +32,14 @@ struct LargestMagnitude {
             poison = poison + (w - w);
         }
         void merge_into(double& result) const noexcept {
-            const double seen = static_cast<double>(Lanes::reduce_max(largest)) + static_cast<double>(Lanes::reduce_add(poison));
-            std::atomic_ref<double> shared{result};
-            double before = shared.load();
+            double seen =
+                static_cast<double>(Lanes::reduce_max(largest)) + static_cast<double>(Lanes::reduce_add(poison));
+            // The compiler's builtins: <atomic> would cost more time to include than all of zeroth.
+            double before = 0;
+            __atomic_load(&result, &before, __ATOMIC_RELAXED);
             // A NaN stays, and replaces whatever is smaller.
-            while (before == before && !(seen <= before) && !shared.compare_exchange_weak(before, seen)) {
+            while (before == before && !(seen <= before) &&
+                   !__atomic_compare_exchange(&result, &before, &seen, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
             }
         }
     };
@@ -93,7 +95,7 @@ struct SquaredNorm {
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, SomeLanes lanes) noexcept {
             return add(w, sum[0], lanes.count);
         }
-        void finish() const noexcept { std::atomic_ref<std::int64_t>{result}.fetch_add(seen); }
+        void finish() const noexcept { __atomic_fetch_add(&result, seen, __ATOMIC_RELAXED); }
 
       private:
         ZEROTH_INLINE Real add(const Real& w, const Real& z, int count) noexcept {

@@ -27,7 +27,7 @@ ZEROTH_BEGIN_NAMESPACE
 struct Exact {
     static constexpr std::string_view name = "exact";
 
-    template <class D, class Backend>
+    template <class D, class B>
     class Weights;
 
     /// Significant bits of what a block is computed in.
@@ -163,10 +163,10 @@ struct LayGrid {
     };
 };
 
-template <class D, class Backend>
+template <class D, class B>
 class Exact::Weights {
   public:
-    Weights(const Exact&, std::span<const Block> blocks, const D& direction, const Backend& backend, double reach,
+    Weights(const Exact&, std::span<const Block> blocks, const D& direction, const B& backend, double reach,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend}, reach_{reach}, quantum_(blocks.size(), 0.0),
           largest_(blocks.size(), 0.0) {
@@ -285,7 +285,7 @@ class Exact::Weights {
 
     std::span<const Block> blocks_;
     const D& direction_;
-    const Backend& backend_;
+    const B& backend_;
     double reach_;
     std::vector<double> quantum_;
     std::vector<double> largest_;

@@ -18,7 +18,7 @@ ZEROTH_BEGIN_NAMESPACE
 struct InPlace {
     static constexpr std::string_view name = "in-place";
 
-    template <class D, class Backend>
+    template <class D, class B>
     class Weights;
 };
 
@@ -60,10 +60,10 @@ struct DecayedDisplace {
     };
 };
 
-template <class D, class Backend>
+template <class D, class B>
 class InPlace::Weights {
   public:
-    Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const Backend& backend, double,
+    Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const B& backend, double,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend} {
         moves_.reserve(most_parts);
@@ -97,7 +97,7 @@ class InPlace::Weights {
   private:
     std::span<const Block> blocks_;
     const D& direction_;
-    const Backend& backend_;
+    const B& backend_;
     std::vector<Move<1>> moves_;
     std::vector<Move<2>> decayed_moves_;
 };

@@ -18,7 +18,7 @@ ZEROTH_BEGIN_NAMESPACE
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
 
-    template <class D, class Backend>
+    template <class D, class B>
     class Weights;
 };
 
@@ -85,10 +85,10 @@ struct UpdateFrom {
     };
 };
 
-template <class D, class Backend>
+template <class D, class B>
 class Snapshot::Weights {
   public:
-    Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const Backend& backend, double,
+    Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, double,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend} {
         for (const Block& block : blocks) {
@@ -156,7 +156,7 @@ class Snapshot::Weights {
 
     std::span<const Block> blocks_;
     const D& direction_;
-    const Backend& backend_;
+    const B& backend_;
     std::vector<std::vector<std::byte>> copies_;
     std::vector<std::byte*> base_;
     std::vector<Move<1>> moves_;

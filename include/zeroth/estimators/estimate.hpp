@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -61,7 +62,9 @@ struct Estimate {
 /// Throws std::invalid_argument naming the setting, the value and the range unless `valid`.
 inline void require_setting(bool valid, const char* setting, double value, const char* range) {
     if (!valid) {
-        throw std::invalid_argument{std::string{"zeroth: "} + setting + " is " + std::to_string(value) + "; it must be " + range};
+        char number[32];
+        std::snprintf(number, sizeof number, "%g", value);
+        throw std::invalid_argument{std::string{"zeroth: "} + setting + " is " + number + "; it must be " + range};
     }
 }
 

@@ -1,0 +1,32 @@
+# Installs all headers and the CMake package: find_package(zeroth [0.1] [COMPONENTS simd openmp]).
+
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(zeroth_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/zeroth")
+
+install(TARGETS zeroth EXPORT zeroth-targets FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+# The headers of every component are there whether or not its third party is: the package finds it when it is asked for.
+install(
+    DIRECTORY "${PROJECT_SOURCE_DIR}/include/zeroth"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+    FILES_MATCHING
+    PATTERN "*.hpp"
+    PATTERN "*.cuh"
+)
+install(EXPORT zeroth-targets NAMESPACE zeroth:: DESTINATION "${zeroth_package_dir}")
+
+configure_package_config_file(
+    "${PROJECT_SOURCE_DIR}/cmake/zerothConfig.cmake.in" "${PROJECT_BINARY_DIR}/package/zerothConfig.cmake"
+    INSTALL_DESTINATION "${zeroth_package_dir}"
+)
+# Before 1.0 a minor version may break what the one before promised. Headers do not depend on the machine's word size.
+write_basic_package_version_file(
+    "${PROJECT_BINARY_DIR}/package/zerothConfigVersion.cmake" COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT
+)
+install(
+    FILES "${PROJECT_BINARY_DIR}/package/zerothConfig.cmake" "${PROJECT_BINARY_DIR}/package/zerothConfigVersion.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/zeroth-simd.cmake" "${PROJECT_SOURCE_DIR}/cmake/zeroth-openmp.cmake"
+    DESTINATION "${zeroth_package_dir}"
+)
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/zeroth")

@@ -1,0 +1,13 @@
+# zeroth::simd: the headers under zeroth/backends that use xsimd. Expects the target xsimd.
+#
+# Only xsimd's include directories are taken. Debian 12's package names a link library (xtl) that nothing here needs and
+# that it does not install.
+
+if(NOT TARGET zeroth::simd)
+    add_library(zeroth_simd INTERFACE)
+    add_library(zeroth::simd ALIAS zeroth_simd)
+    target_link_libraries(zeroth_simd INTERFACE zeroth::zeroth)
+    target_include_directories(
+        zeroth_simd SYSTEM INTERFACE "$<BUILD_INTERFACE:$<TARGET_PROPERTY:xsimd,INTERFACE_INCLUDE_DIRECTORIES>>"
+    )
+endif()

@@ -1,0 +1,183 @@
+#include "data.hpp"
+
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <numbers>
+
+namespace {
+
+constexpr int side = 28;
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
+    throw InputError{path.string() + ": " + reason};
+}
+
+std::vector<unsigned char> unzip(const std::filesystem::path& path) {
+    const std::unique_ptr<gzFile_s, int (*)(gzFile)> file{gzopen(path.c_str(), "rb"), gzclose};
+    if (!file) {
+        fail(path, "cannot be opened");
+    }
+    std::vector<unsigned char> bytes;
+    std::vector<unsigned char> chunk(std::size_t{1} << 20);
+    for (;;) {
+        const int count = gzread(file.get(), chunk.data(), static_cast<unsigned>(chunk.size()));
+        if (count < 0) {
+            int code = 0;
+            fail(path, "byte " + std::to_string(bytes.size()) + ": " + gzerror(file.get(), &code));
+        }
+        if (count == 0) {
+            int code = 0;
+            const char* const reason = gzerror(file.get(), &code);
+            if (code != Z_OK && code != Z_STREAM_END) {
+                fail(path, "byte " + std::to_string(bytes.size()) + ": " + reason);
+            }
+            return bytes;
+        }
+        bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + count);
+    }
+}
+
+/// Checks an idx header (big-endian: type and rank, then each extent) and returns how many items follow it.
+std::size_t idx_items(const std::filesystem::path& path, const std::vector<unsigned char>& bytes, std::uint32_t magic,
+                      std::size_t header, std::size_t item_bytes) {
+    const auto word = [&](std::size_t at) {
+        return (std::uint32_t{bytes[at]} << 24) | (std::uint32_t{bytes[at + 1]} << 16) | (std::uint32_t{bytes[at + 2]} << 8) |
+               bytes[at + 3];
+    };
+    if (bytes.size() < header || word(0) != magic) {
+        fail(path, "byte 0: not an idx file of the kind expected");
+    }
+    for (std::size_t at = 8; at < header; at += 4) {
+        if (word(at) != side) {
+            fail(path, "byte " + std::to_string(at) + ": images are not 28 x 28");
+        }
+    }
+    const std::size_t items = word(4);
+    if (bytes.size() - header != items * item_bytes) {
+        fail(path, "the header says " + std::to_string(items) + " items, the file has " +
+                       std::to_string((bytes.size() - header) / item_bytes));
+    }
+    return items;
+}
+
+} // namespace
+
+std::vector<NamedTensor> read_safetensors(const std::filesystem::path& path) {
+    std::ifstream file{path, std::ios::binary};
+    if (!file) {
+        fail(path, "cannot be opened");
+    }
+    const std::uintmax_t size = std::filesystem::file_size(path);
+    unsigned char length_bytes[8] = {};
+    file.read(reinterpret_cast<char*>(length_bytes), 8);
+    std::uint64_t length = 0;
+    for (int i = 7; i >= 0; --i) {
+        length = (length << 8) | length_bytes[i];
+    }
+    if (size < 8 || length > size - 8) {
+        fail(path, "byte 0: the header's length does not fit the file");
+    }
+    std::string header(static_cast<std::size_t>(length), '\0');
+    file.read(header.data(), static_cast<std::streamsize>(length));
+    const std::uint64_t data = 8 + length;
+    std::vector<NamedTensor> tensors;
+    try {
+        const nlohmann::json entries = nlohmann::json::parse(header);
+        for (const auto& [name, entry] : entries.items()) {
+            if (name == "__metadata__") {
+                continue;
+            }
+            const auto shape = entry.at("shape").get<std::vector<std::size_t>>();
+            const auto offsets = entry.at("data_offsets").get<std::vector<std::uint64_t>>();
+            if (entry.at("dtype") != "F32" || shape.empty() || shape.size() > 2 || offsets.size() != 2) {
+                fail(path, "tensor " + name + ": only float32 vectors and matrices can be read");
+            }
+            NamedTensor tensor{name, shape[0], shape.size() == 2 ? shape[1] : 1, {}};
+            if (tensor.columns != 0 && tensor.rows > size / tensor.columns) {
+                fail(path, "tensor " + name + ": its shape does not fit the file");
+            }
+            const std::uint64_t bytes = std::uint64_t{tensor.rows} * tensor.columns * sizeof(float);
+            if (offsets[0] > offsets[1] || offsets[1] - offsets[0] != bytes || offsets[1] > size - data) {
+                fail(path, "tensor " + name + ": its data does not lie in the file");
+            }
+            tensor.values.resize(tensor.rows * tensor.columns);
+            file.seekg(static_cast<std::streamoff>(data + offsets[0]));
+            file.read(reinterpret_cast<char*>(tensor.values.data()), static_cast<std::streamsize>(bytes));
+            if (!file) {
+                fail(path, "tensor " + name + ": the file ends early");
+            }
+            tensors.push_back(std::move(tensor));
+        }
+    } catch (const nlohmann::json::exception& error) {
+        fail(path, std::string{"header: "} + error.what());
+    }
+    return tensors;
+}
+
+NamedTensor& find(std::vector<NamedTensor>& tensors, const std::string& name) {
+    for (NamedTensor& tensor : tensors) {
+        if (tensor.name == name) {
+            return tensor;
+        }
+    }
+    throw InputError{"the model has no tensor " + name};
+}
+
+Digits read_digits(const std::filesystem::path& images, const std::filesystem::path& labels) {
+    const std::vector<unsigned char> image_bytes = unzip(images);
+    const std::vector<unsigned char> label_bytes = unzip(labels);
+    const std::size_t count = idx_items(images, image_bytes, 0x803, 16, side * side);
+    if (idx_items(labels, label_bytes, 0x801, 8, 1) != count) {
+        fail(labels, "there is not one label for each image");
+    }
+    Digits digits;
+    digits.pixels.reserve(count * side * side);
+    for (std::size_t i = 16; i < image_bytes.size(); ++i) {
+        digits.pixels.push_back(static_cast<float>(image_bytes[i]) / 255.0f);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (label_bytes[8 + i] > 9) {
+            fail(labels, "label " + std::to_string(i) + " is not a digit");
+        }
+        digits.labels.push_back(label_bytes[8 + i]);
+    }
+    return digits;
+}
+
+void rotate(Digits& digits, double degrees) {
+    const double radians = degrees * std::numbers::pi / 180;
+    const double cosine = std::cos(radians);
+    const double sine = std::sin(radians);
+    constexpr double centre = (side - 1) / 2.0;
+    std::vector<float> before(side * side);
+    for (std::size_t image = 0; image < digits.size(); ++image) {
+        float* const pixels = digits.pixels.data() + image * side * side;
+        std::memcpy(before.data(), pixels, before.size() * sizeof(float));
+        const auto at = [&](int row, int column) {
+            return row < 0 || row >= side || column < 0 || column >= side
+                       ? 0.0
+                       : static_cast<double>(before[static_cast<std::size_t>(row * side + column)]);
+        };
+        for (int row = 0; row < side; ++row) {
+            for (int column = 0; column < side; ++column) {
+                const double x = column - centre;
+                const double y = row - centre;
+                const double from_column = cosine * x - sine * y + centre;
+                const double from_row = sine * x + cosine * y + centre;
+                const int r = static_cast<int>(std::floor(from_row));
+                const int c = static_cast<int>(std::floor(from_column));
+                const double down = from_row - r;
+                const double right = from_column - c;
+                pixels[row * side + column] = static_cast<float>(
+                    (1 - down) * ((1 - right) * at(r, c) + right * at(r, c + 1)) +
+                    down * ((1 - right) * at(r + 1, c) + right * at(r + 1, c + 1)));
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "data.hpp"
+
+#include <Eigen/Dense>
+
+#include <cmath>
+#include <span>
+
+/// The custom forward pass of the example: a perceptron 784-500-10 with ReLU, on weights in memory that the optimizer moves.
+class Mlp {
+  public:
+    using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+    explicit Mlp(std::vector<NamedTensor>& tensors)
+        : w1_{view(tensors, "fc1.weight", 784)}, b1_{view(tensors, "fc1.bias", w1_.rows())},
+          w2_{view(tensors, "fc2.weight", w1_.rows())}, b2_{view(tensors, "fc2.bias", w2_.rows())} {}
+
+    /// Mean cross-entropy, in nats, of a batch of images (a row each) and labels.
+    double loss(const Eigen::Ref<const Matrix>& images, std::span<const int> labels) {
+        forward(images);
+        double total = 0;
+        for (Eigen::Index i = 0; i < scores_.rows(); ++i) {
+            const float largest = scores_.row(i).maxCoeff();
+            const double sum = (scores_.row(i).array() - largest).exp().sum();
+            total += largest + std::log(sum) - scores_(i, labels[static_cast<std::size_t>(i)]);
+        }
+        return total / static_cast<double>(scores_.rows());
+    }
+
+    /// Images whose highest score is their label's.
+    int correct(const Eigen::Ref<const Matrix>& images, std::span<const int> labels) {
+        forward(images);
+        int count = 0;
+        for (Eigen::Index i = 0; i < scores_.rows(); ++i) {
+            Eigen::Index best = 0;
+            scores_.row(i).maxCoeff(&best);
+            count += best == labels[static_cast<std::size_t>(i)] ? 1 : 0;
+        }
+        return count;
+    }
+
+  private:
+    static Eigen::Map<const Matrix> view(std::vector<NamedTensor>& tensors, const char* name, Eigen::Index columns) {
+        const NamedTensor& tensor = find(tensors, name);
+        const auto size = static_cast<Eigen::Index>(tensor.values.size());
+        if (columns == 0 || size % columns != 0) {
+            throw InputError{std::string{"tensor "} + name + " has " + std::to_string(size) + " elements, not rows of " +
+                             std::to_string(columns)};
+        }
+        return {tensor.values.data(), size / columns, columns};
+    }
+
+    void forward(const Eigen::Ref<const Matrix>& images) {
+        hidden_.resize(images.rows(), w1_.rows());
+        hidden_.noalias() = images * w1_.transpose();
+        hidden_.rowwise() += b1_.row(0);
+        hidden_ = hidden_.cwiseMax(0.0f);
+        scores_.resize(images.rows(), w2_.rows());
+        scores_.noalias() = hidden_ * w2_.transpose();
+        scores_.rowwise() += b2_.row(0);
+    }
+
+    Eigen::Map<const Matrix> w1_, b1_, w2_, b2_;
+    Matrix hidden_, scores_;
+};

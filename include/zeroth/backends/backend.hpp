@@ -1,0 +1,21 @@
+#pragma once
+
+#include <zeroth/backends/operation.hpp>
+#include <zeroth/directions/rademacher.hpp>
+
+#include <concepts>
+#include <span>
+#include <string>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// What carries out traversals: visits every element of the blocks, forms the moves' directions in registers and applies an elementwise
+/// operation, giving Reference's bits. name() is what reports call it.
+template <class B>
+concept Backend = std::copy_constructible<B> && requires(const B& backend, std::span<const Block> blocks, const Rademacher& direction,
+                                                         std::span<const Move<1>> moves, const Displace& operation) {
+    { backend.name() } -> std::convertible_to<std::string>;
+    backend.traverse(blocks, direction, moves, operation);
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,19 @@
+// What a snippet of the documentation may take for granted: a model, its batches, registered parameters.
+#include <zeroth/backends/simd.hpp>
+#include <zeroth/zeroth.hpp>
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct Batch {};
+struct Model {
+    double loss(const Batch&) { return 0; }
+    void repack(const std::string&) {}
+};
+[[maybe_unused]] static Model model;
+[[maybe_unused]] static std::array<Batch, 2> loader;
+[[maybe_unused]] static zeroth::Parameters parameters;
+[[maybe_unused]] static void log(std::uint64_t, std::string_view) {}
