@@ -27,11 +27,16 @@ class Parameters {
     /// Throws std::invalid_argument if the name is taken or the shape is not the span's size.
     template <Scalar T, std::size_t Extent>
     void add(std::string_view name, std::span<T, Extent> values, Shape shape = {}) {
-        add(name, values.data(), scalar_traits<T>::type, values.size(), shape);
+        add_memory(name, values.data(), scalar_traits<T>::type, values.size(), shape);
     }
 
+    /// Weights must be of a Scalar type, and not const. (The parameter's name is for the compiler's message.)
+    template <class NotAScalar, std::size_t Extent>
+        requires(!Scalar<NotAScalar>)
+    void add(std::string_view name, std::span<NotAScalar, Extent> values, Shape shape = {}) = delete;
+
     /// The same for memory whose type is known only at run time.
-    void add(std::string_view name, void* data, ScalarType type, std::size_t size, Shape shape = {}) {
+    void add_memory(std::string_view name, void* data, ScalarType type, std::size_t size, Shape shape = {}) {
         if (shape.rows == 0 && shape.columns == 0) {
             shape = {size, 1};
         }

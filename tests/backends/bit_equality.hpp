@@ -1,0 +1,96 @@
+#pragma once
+
+#include <zeroth/backends/simd.hpp>
+#include <zeroth/backends/threads.hpp>
+#include <zeroth/cursor.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstring>
+#include <vector>
+
+namespace zeroth_test {
+
+using namespace zeroth;
+
+template <class T>
+std::vector<T> weights(std::size_t n) {
+    std::vector<T> w(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        w[i] = T(static_cast<float>(static_cast<int>(i * 7919 % 1009) - 504) * 0.001f);
+    }
+    return w;
+}
+
+template <int Coefficients>
+std::vector<Move<Coefficients>> moves(int count) {
+    std::vector<Move<Coefficients>> result;
+    for (int k = 0; k < count; ++k) {
+        Move<Coefficients> move{Key{11, 5, static_cast<std::uint32_t>(k)}, {}};
+        for (int c = 0; c < Coefficients; ++c) {
+            move.coefficient[c] = (k % 2 == 0 ? 1e-3 : -7e-4) * (1 + k + 0.3 * c);
+        }
+        result.push_back(move);
+    }
+    return result;
+}
+
+/// Runs an operation on two blocks of weights of type T, one of them not aligned, and returns all bytes it may have changed.
+template <class T, class D, class Operation, class Backend>
+std::vector<unsigned char> run(const Backend& backend, const D& direction, std::size_t n, int count,
+                               Operation (*make)(std::byte* const*, const double*, double*)) {
+    std::vector<T> w = weights<T>(n + 3);
+    std::vector<T> second = weights<T>(n / 2 + 1);
+    std::vector<T> base_1 = weights<T>(n);
+    std::vector<T> base_2 = weights<T>(n / 2 + 1);
+    const std::vector<Block> blocks{{"first", w.data() + 1, scalar_traits<T>::type, {hash_name("first"), n, 1}},
+                                    {"second", second.data(), scalar_traits<T>::type, {hash_name("second"), n / 2 + 1, 1}}};
+    std::byte* const bases[2] = {reinterpret_cast<std::byte*>(base_1.data()), reinterpret_cast<std::byte*>(base_2.data())};
+    const double quanta[2] = {0x1p-22, 0x1p-21};
+    double largest[2] = {};
+    const auto all = moves<Operation::coefficients>(count);
+    backend.traverse(std::span<const Block>{blocks}, direction, std::span<const Move<Operation::coefficients>>{all},
+                     make(bases, quanta, largest));
+    std::vector<unsigned char> bytes;
+    const auto keep = [&](const void* data, std::size_t size) {
+        const auto* const from = static_cast<const unsigned char*>(data);
+        bytes.insert(bytes.end(), from, from + size);
+    };
+    keep(w.data(), w.size() * sizeof(T));
+    keep(second.data(), second.size() * sizeof(T));
+    keep(base_1.data(), base_1.size() * sizeof(T));
+    keep(base_2.data(), base_2.size() * sizeof(T));
+    keep(largest, sizeof largest);
+    return bytes;
+}
+
+template <class T, class D, class Operation>
+void compare(Operation (*make)(std::byte* const*, const double*, double*), const std::vector<std::size_t>& sizes,
+             const std::vector<int>& counts) {
+    for (const std::size_t n : sizes) {
+        for (const int count : counts) {
+            INFO("elements " << n << ", moves " << count);
+            const auto expected = run<T, D>(Reference{}, D{}, n, count, make);
+            CHECK(run<T, D>(Simd<>{}, D{}, n, count, make) == expected);
+            for (const int threads : {2, 3}) {
+                CHECK(run<T, D>(Threads<Simd<>>{{}, threads, 1}, D{}, n, count, make) == expected);
+            }
+        }
+    }
+}
+
+/// None, up to three registers, around the tiles of every direction, and several.
+inline const std::vector<std::size_t> all_sizes{0,  1,  3,   4,   7,   8,   9,   15,   16,   17,   31,   32,  33,
+                                                47, 48, 100, 127, 128, 129, 511, 512, 513, 2047, 2048, 2049, 6000};
+inline const std::vector<std::size_t> few_sizes{0, 1, 17, 129, 2049, 5000};
+
+inline Displace make_displace(std::byte* const*, const double*, double*) { return {}; }
+inline DecayedDisplace make_decayed(std::byte* const*, const double*, double*) { return {0.999}; }
+inline DisplaceFrom make_displace_from(std::byte* const* base, const double*, double*) { return {base}; }
+inline UpdateFrom make_update_from(std::byte* const* base, const double*, double*) { return {base, 0.999}; }
+inline DisplaceOnGrid make_on_grid(std::byte* const*, const double* quanta, double*) { return {quanta}; }
+inline UpdateOnGrid make_update_on_grid(std::byte* const*, const double* quanta, double* largest) {
+    return {quanta, largest, 0.9999, Key{1, 2, 3}};
+}
+
+} // namespace zeroth_test

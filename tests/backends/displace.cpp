@@ -1,0 +1,43 @@
+#include "backends/bit_equality.hpp"
+
+#include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/rademacher.hpp>
+#include <zeroth/directions/uniform.hpp>
+
+using namespace zeroth_test;
+
+namespace {
+
+/// A direction of the user's own, that knows nothing of registers.
+struct Elementwise {
+    static constexpr float largest = 1.7320245f;
+    float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {
+        return element < block.size() ? Uniform{}(key, block, element) : 1e30f;
+    }
+};
+
+} // namespace
+
+TEST_CASE("Every backend displaces float32 weights to the reference's bits") {
+    compare<float, Gaussian>(make_displace, all_sizes, {1, 2, 3, 5});
+    compare<float, Rademacher>(make_displace, all_sizes, {1, 2, 3, 5});
+    compare<float, Uniform>(make_displace, few_sizes, {1, 2, 3, 5});
+    compare<float, Elementwise>(make_displace, few_sizes, {1, 2, 3});
+}
+
+TEST_CASE("A direction called element by element gives the bits of its vectorised form") {
+    const auto make = make_displace;
+    CHECK(run<float, Elementwise>(Simd<>{}, Elementwise{}, 777, 2, make) == run<float, Uniform>(Simd<>{}, Uniform{}, 777, 2, make));
+}
+
+TEST_CASE("A traversal adds what random access gives") {
+    constexpr std::size_t n = 3000;
+    const BlockIdentity identity{hash_name("first"), n, 1};
+    std::vector<float> w(n, 0.0f);
+    const Block block{"first", w.data(), ScalarType::float32, identity};
+    const Move<1> move{Key{1, 2, 3}, {1.0}};
+    Simd<>{}.traverse(std::span<const Block>{&block, 1}, Gaussian{}, std::span<const Move<1>>{&move, 1}, Displace{});
+    for (std::size_t i = 0; i < n; ++i) {
+        REQUIRE(w[i] == Gaussian{}(move.key, identity, i));
+    }
+}

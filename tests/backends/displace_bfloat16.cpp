@@ -1,0 +1,11 @@
+#include "backends/bit_equality.hpp"
+
+#include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/rademacher.hpp>
+
+using namespace zeroth_test;
+
+TEST_CASE("Every backend displaces bfloat16 weights to the reference's bits") {
+    compare<bfloat16, Gaussian>(make_displace, few_sizes, {0, 1, 2, 3});
+    compare<bfloat16, Rademacher>(make_displace, few_sizes, {1, 3});
+}

@@ -1,0 +1,19 @@
+// A loss must be a number.
+// expect: ForwardFn
+#include <zeroth/zeroth.hpp>
+
+#include <span>
+#include <string>
+#include <vector>
+
+int main() {
+    std::vector<float> weights(8);
+    zeroth::Parameters parameters;
+    parameters.add("weights", std::span{weights});
+    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, zeroth::Sgd{}};
+#if defined(ZEROTH_REFUSED)
+    optimizer.step([] { return std::string{"0.5"}; }); // refused here
+#else
+    optimizer.step([] { return 0.5; });
+#endif
+}

@@ -1,0 +1,16 @@
+// Weights are moved: they cannot be const.
+// expect: Scalar
+#include <zeroth/zeroth.hpp>
+
+#include <span>
+#include <vector>
+
+int main() {
+#if defined(ZEROTH_REFUSED)
+    const std::vector<float> weights(8);
+#else
+    std::vector<float> weights(8);
+#endif
+    zeroth::Parameters parameters;
+    parameters.add("weights", std::span{weights}); // refused here
+}

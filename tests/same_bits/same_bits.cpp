@@ -1,0 +1,92 @@
+// Prints one checksum over every direction, scalar type, restore policy and way of settling, made with the instruction set this
+// file is compiled for (and, with ZEROTH_SAME_BITS_REFERENCE, with the reference backend). Built by several compilers, levels and
+// instruction sets it must always print the same. A user can run it on a new machine.
+
+#include <zeroth/backends/simd.hpp>
+#include <zeroth/zeroth.hpp>
+
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+using namespace zeroth;
+
+namespace {
+
+std::uint64_t checksum = 0xCBF29CE484222325u;
+
+void add(const void* data, std::size_t size) {
+    const auto* const bytes = static_cast<const unsigned char*>(data);
+    for (std::size_t i = 0; i < size; ++i) {
+        checksum = (checksum ^ bytes[i]) * 0x100000001B3u;
+    }
+}
+
+/// Whole numbers over powers of two, so that the start is the same everywhere.
+template <class T>
+std::vector<T> start(std::size_t n) {
+    std::vector<T> w(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        w[i] = T(static_cast<float>(static_cast<int>(i * 7919 % 1021) - 510) * 0x1p-11f);
+    }
+    return w;
+}
+
+/// Three steps of several queries along a made-up loss, so that every operation runs with one, two and more moves.
+template <class T, class D, class Restore, class B>
+void run(const B& backend) {
+    std::vector<T> first = start<T>(5003);
+    std::vector<T> second = start<T>(37);
+    Parameters parameters;
+    parameters.add("first", std::span{first}, {.rows = 5003, .columns = 1});
+    parameters.add("second", std::span{second});
+    for (const Settling settling : {Settling::each_step, Settling::lazily}) {
+        Optimizer optimizer{parameters, TwoSidedRge<D>{.direction = D{}, .epsilon = 0x1p-10, .queries = 3},
+                            Sgd{.learning_rate = 0x1p-12, .weight_decay = settling == Settling::lazily ? 0.125 : 0.0},
+                            Settings<Restore>{.seed = 5, .restore = {}, .settling = settling}, backend};
+        int calls = 0;
+        for (int step = 0; step < 3; ++step) {
+            optimizer.step([&] {
+                add(first.data(), first.size() * sizeof(T));
+                return 0.5 + ((calls++ * 37) % 11) * 0x1p-9;
+            });
+        }
+        optimizer.settle();
+        add(first.data(), first.size() * sizeof(T));
+        add(second.data(), second.size() * sizeof(T));
+    }
+}
+
+template <class D, class B>
+void run_types(const B& backend) {
+    run<float, D, InPlace>(backend);
+    run<float, D, Exact>(backend);
+    run<double, D, Exact>(backend);
+    run<bfloat16, D, Snapshot>(backend);
+    run<float16, D, Snapshot>(backend);
+}
+
+template <class B>
+std::uint64_t run_all(const B& backend) {
+    checksum = 0xCBF29CE484222325u;
+    run_types<Gaussian>(backend);
+    run<float, Rademacher, InPlace>(backend);
+    run<bfloat16, Rademacher, InPlace>(backend);
+    run<float, Uniform, InPlace>(backend);
+    run<double, Uniform, InPlace>(backend);
+    run<float, Sphere, InPlace>(backend);
+    return checksum;
+}
+
+} // namespace
+
+int main() {
+    const Simd<> simd;
+    const std::uint64_t bits = run_all(simd);
+    std::printf("%016llx %s\n", static_cast<unsigned long long>(bits), simd.name().c_str());
+#if defined(ZEROTH_SAME_BITS_REFERENCE)
+    const std::uint64_t of_reference = run_all(Reference{});
+    std::printf("%016llx %s\n", static_cast<unsigned long long>(of_reference), Reference{}.name().c_str());
+    return of_reference == bits ? 0 : 1;
+#endif
+}
