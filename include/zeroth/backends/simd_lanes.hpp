@@ -44,6 +44,7 @@ ZEROTH_INLINE void store_16(void* to, __m128i x) noexcept {
     const __m128i low = _mm_srai_epi32(_mm_slli_epi32(x, 16), 16);
     _mm_storel_epi64(static_cast<__m128i*>(to), _mm_packs_epi32(low, low));
 }
+ZEROTH_INLINE __m128 sqrt(__m128 x) noexcept { return _mm_sqrt_ps(x); }
 ZEROTH_INLINE void barrier(__m128& x) noexcept { asm("" : "+x"(x)); }
 ZEROTH_INLINE void barrier(__m128d& x) noexcept { asm("" : "+x"(x)); }
 #if defined(__FMA__)
@@ -89,6 +90,7 @@ ZEROTH_INLINE void store_16(void* to, __m256i x) noexcept {
     const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
     _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(packed));
 }
+ZEROTH_INLINE __m256 sqrt(__m256 x) noexcept { return _mm256_sqrt_ps(x); }
 ZEROTH_INLINE void barrier(__m256& x) noexcept { asm("" : "+x"(x)); }
 ZEROTH_INLINE void barrier(__m256d& x) noexcept { asm("" : "+x"(x)); }
 #if defined(__FMA__)
@@ -132,6 +134,7 @@ ZEROTH_INLINE __m512i load_16(__m512i, const void* from) noexcept {
 ZEROTH_INLINE void store_16(void* to, __m512i x) noexcept {
     _mm256_storeu_si256(static_cast<__m256i*>(to), _mm512_cvtepi32_epi16(x));
 }
+ZEROTH_INLINE __m512 sqrt(__m512 x) noexcept { return _mm512_sqrt_ps(x); }
 ZEROTH_INLINE void barrier(__m512& x) noexcept { asm("" : "+v"(x)); }
 ZEROTH_INLINE void barrier(__m512d& x) noexcept { asm("" : "+v"(x)); }
 ZEROTH_INLINE __m512 fma(__m512 a, __m512 b, __m512 c) noexcept { return _mm512_fmadd_ps(a, b, c); }
@@ -171,6 +174,8 @@ ZEROTH_INLINE uint32x4_t load_16(uint32x4_t, const void* from) noexcept {
 ZEROTH_INLINE void store_16(void* to, uint32x4_t x) noexcept {
     vst1_u16(static_cast<std::uint16_t*>(to), vmovn_u32(x));
 }
+/// xsimd 8's own is an approximation here.
+ZEROTH_INLINE float32x4_t sqrt(float32x4_t x) noexcept { return vsqrtq_f32(x); }
 ZEROTH_INLINE void barrier(float32x4_t& x) noexcept { asm("" : "+w"(x)); }
 ZEROTH_INLINE void barrier(float64x2_t& x) noexcept { asm("" : "+w"(x)); }
 ZEROTH_INLINE float32x4_t fma(float32x4_t a, float32x4_t b, float32x4_t c) noexcept { return vfmaq_f32(c, a, b); }
@@ -264,7 +269,7 @@ struct SimdLanes {
     ZEROTH_INLINE static Float fma(const Float& a, const Float& b, const Float& c) noexcept {
         return Float(registers::fma(FloatRegister(a), FloatRegister(b), FloatRegister(c)));
     }
-    ZEROTH_INLINE static Float sqrt(const Float& x) noexcept { return xsimd::sqrt(x); }
+    ZEROTH_INLINE static Float sqrt(const Float& x) noexcept { return Float(registers::sqrt(FloatRegister(x))); }
     ZEROTH_INLINE static Float abs(const Float& x) noexcept { return xsimd::abs(x); }
     ZEROTH_INLINE static Doubles abs(const Doubles& x) noexcept { return {xsimd::abs(x.low), xsimd::abs(x.high)}; }
     ZEROTH_INLINE static Float max(const Float& a, const Float& b) noexcept { return xsimd::max(a, b); }

@@ -75,14 +75,14 @@ class InPlace::Weights {
         if (base.decay == 1) {
             moves_.clear();
             for (const Part& part : parts) {
-                moves_.push_back({part.key, {part.enter - part.leave + base.scale * part.gradient}, part.block_scale});
+                moves_.push_back({part.key, {(part.enter - part.leave) + ScalarLanes::product(base.scale, part.gradient)}, part.block_scale});
             }
             backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{});
         } else {
             decayed_moves_.clear();
             for (const Part& part : parts) {
                 decayed_moves_.push_back(
-                    {part.key, {-part.leave, part.enter + base.scale * part.gradient}, part.block_scale});
+                    {part.key, {-part.leave, part.enter + ScalarLanes::product(base.scale, part.gradient)}, part.block_scale});
             }
             backend_.traverse(blocks_, direction_, std::span<const Move<2>>{decayed_moves_},
                               DecayedDisplace{base.decay});

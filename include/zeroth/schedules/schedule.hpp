@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/config.hpp>
+#include <zeroth/random/scalar_lanes.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -53,13 +54,16 @@ struct Linear {
         if (step >= steps) {
             return final_rate;
         }
-        return rate + (final_rate - rate) * (static_cast<double>(step - hold) / static_cast<double>(steps - hold));
+        const double part = static_cast<double>(step - hold) / static_cast<double>(steps - hold);
+        return rate + ScalarLanes::product(final_rate - rate, part);
     }
 };
 
 /// Half a cosine from rate to final_rate over `steps` steps; then final_rate.
 ///
 ///   eta_t = final_rate + (rate - final_rate) (1 + cos(pi t / steps)) / 2
+///
+/// The cosine is the standard library's: its last bit may differ between machines, and a run's bits with it. Linear is the same everywhere.
 struct Cosine {
     double rate = 1e-6;
     double final_rate = 0;
@@ -70,7 +74,7 @@ struct Cosine {
             return final_rate;
         }
         const double turn = 3.14159265358979323846 * static_cast<double>(step) / static_cast<double>(steps);
-        return final_rate + (rate - final_rate) * (1 + std::cos(turn)) / 2;
+        return final_rate + ScalarLanes::product(rate - final_rate, (1 + std::cos(turn)) / 2);
     }
 };
 

@@ -2,6 +2,7 @@
 
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>
+#include <zeroth/random/scalar_lanes.hpp>
 #include <zeroth/schedules/schedule.hpp>
 
 #include <cmath>
@@ -38,7 +39,7 @@ struct Sgd {
     }
     [[nodiscard]] BaseMove move(const Key& key) const {
         const double eta = rate(key.step);
-        return {1 - eta * weight_decay, -eta, key};
+        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
     }
 };
 
