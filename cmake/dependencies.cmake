@@ -19,7 +19,6 @@ macro(zeroth_fetch name url sha256)
         URL "${url}"
         URL_HASH "SHA256=${sha256}"
         DOWNLOAD_EXTRACT_TIMESTAMP ON
-        SYSTEM
         ${zeroth_fetch_options}
     )
     FetchContent_MakeAvailable(${name})
@@ -121,6 +120,8 @@ function(zeroth_provide_catch2)
         https://github.com/catchorg/Catch2/archive/refs/tags/v3.7.1.tar.gz
         c991b247a1a0d7bb9c39aa35faf0fe9e19764213f28ffba3109388e62ee0269c
     )
+    # Warnings in its headers are not ours. (FetchContent_Declare's SYSTEM spoils the checksum in CMake 3.25.1.)
+    set_target_properties(Catch2 Catch2WithMain PROPERTIES SYSTEM ON)
 endfunction()
 
 # benchmark::benchmark_main.
@@ -140,6 +141,7 @@ function(zeroth_provide_benchmark)
         https://github.com/google/benchmark/archive/refs/tags/v1.9.1.tar.gz
         32131c08ee31eeff2c8968d7e874f3cb648034377dfc32a4c377fa8796d84981
     )
+    set_target_properties(benchmark benchmark_main PROPERTIES SYSTEM ON)
 endfunction()
 
 # zeroth_cairo, where cairo is installed: draws plots as PNG. It is never fetched; without it plots are SVG alone.

@@ -8,8 +8,8 @@ Usage: cmake/setup.sh [--dry-run] [--help] [WHAT...]
 
 Installs whatever is missing to build and run WHAT, and does nothing where all of it is there:
 
-  finetune   the main program: a C++20 compiler, CMake, make, Eigen, xsimd, CLI11, nlohmann/json, OpenMP,
-             cairo (optional: PNG plots)                                                    (the default)
+  finetune   the main program: a C++20 compiler, CMake, make, Eigen, xsimd, CLI11, nlohmann/json, zlib,
+             OpenMP, cairo (optional: PNG plots)                                                 (the default)
   test       finetune, and all that the tests use: Catch2 3, Google Benchmark, Clang 19 with its OpenMP,
              an AArch64 cross compiler and qemu-user (optional: the NEON tests)
   bench      finetune, and Google Benchmark
@@ -188,7 +188,7 @@ apt_catch2() {
 }
 
 setup_apt() {
-    packages="ca-certificates make libeigen3-dev libxsimd-dev libcli11-dev nlohmann-json3-dev libcairo2-dev pkg-config"
+    packages="ca-certificates make libeigen3-dev libxsimd-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libcairo2-dev pkg-config"
     has_compiler || packages="g++ $packages"
     [ -n "$(cmake_version)" ] || packages="cmake $packages"
     [ "$want_bench" = yes ] && packages="$packages libbenchmark-dev"
@@ -226,7 +226,7 @@ setup_apt() {
 # ---------------------------------------------------------------------------------------------------------------- dnf
 
 setup_dnf() {
-    packages="make eigen3-devel xsimd-devel cli11-devel json-devel cairo-devel pkgconf-pkg-config"
+    packages="make eigen3-devel xsimd-devel cli11-devel json-devel zlib-devel cairo-devel pkgconf-pkg-config"
     has_compiler || packages="gcc-c++ $packages"
     [ -n "$(cmake_version)" ] || packages="cmake $packages"
     [ "$want_bench" = yes ] && packages="$packages google-benchmark-devel"

@@ -6,7 +6,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 namespace zeroth_test {
@@ -35,10 +38,18 @@ std::vector<Move<Coefficients>> moves(int count) {
     return result;
 }
 
+/// What operations point to.
+struct Memory {
+    std::byte* const* base;
+    const double* quanta;
+    double* largest;
+    std::int64_t* units;
+};
+
 /// Runs an operation on two blocks of weights of type T, one of them not aligned, and returns all bytes it may have changed.
 template <class T, class D, class Operation, class Backend>
 std::vector<unsigned char> run(const Backend& backend, const D& direction, std::size_t n, int count,
-                               Operation (*make)(std::byte* const*, const double*, double*)) {
+                               Operation (*make)(const Memory&)) {
     std::vector<T> w = weights<T>(n + 3);
     std::vector<T> second = weights<T>(n / 2 + 1);
     std::vector<T> base_1 = weights<T>(n);
@@ -48,35 +59,50 @@ std::vector<unsigned char> run(const Backend& backend, const D& direction, std::
     std::byte* const bases[2] = {reinterpret_cast<std::byte*>(base_1.data()), reinterpret_cast<std::byte*>(base_2.data())};
     const double quanta[2] = {0x1p-22, 0x1p-21};
     double largest[2] = {};
+    std::int64_t units[2] = {};
     const auto all = moves<Operation::coefficients>(count);
     backend.traverse(std::span<const Block>{blocks}, direction, std::span<const Move<Operation::coefficients>>{all},
-                     make(bases, quanta, largest));
+                     make({bases, quanta, largest, units}));
     std::vector<unsigned char> bytes;
     const auto keep = [&](const void* data, std::size_t size) {
-        const auto* const from = static_cast<const unsigned char*>(data);
-        bytes.insert(bytes.end(), from, from + size);
+        const std::size_t before = bytes.size();
+        bytes.resize(before + size);
+        if (size != 0) {
+            std::memcpy(bytes.data() + before, data, size);
+        }
     };
     keep(w.data(), w.size() * sizeof(T));
     keep(second.data(), second.size() * sizeof(T));
     keep(base_1.data(), base_1.size() * sizeof(T));
     keep(base_2.data(), base_2.size() * sizeof(T));
     keep(largest, sizeof largest);
+    keep(units, sizeof units);
     return bytes;
 }
 
 template <class T, class D, class Operation>
-void compare(Operation (*make)(std::byte* const*, const double*, double*), const std::vector<std::size_t>& sizes,
+void compare(Operation (*make)(const Memory&), const std::vector<std::size_t>& sizes,
              const std::vector<int>& counts) {
     for (const std::size_t n : sizes) {
         for (const int count : counts) {
             INFO("elements " << n << ", moves " << count);
             const auto expected = run<T, D>(Reference{}, D{}, n, count, make);
             CHECK(run<T, D>(Simd<>{}, D{}, n, count, make) == expected);
-            for (const int threads : {2, 3}) {
+            for (const int threads : {1, 2, 3, 7}) {
+                INFO(threads << " threads");
                 CHECK(run<T, D>(Threads<Simd<>>{{}, threads, 1}, D{}, n, count, make) == expected);
             }
         }
     }
+}
+
+/// For every type of weights: a kernel is compiled for all of them anyway.
+template <class D, class Operation>
+void compare_types(Operation (*make)(const Memory&), const std::vector<std::size_t>& sizes, const std::vector<int>& counts) {
+    compare<float, D>(make, sizes, counts);
+    compare<double, D>(make, sizes, counts);
+    compare<bfloat16, D>(make, sizes, counts);
+    compare<float16, D>(make, sizes, counts);
 }
 
 /// None, up to three registers, around the tiles of every direction, and several.
@@ -84,13 +110,16 @@ inline const std::vector<std::size_t> all_sizes{0,  1,  3,   4,   7,   8,   9,  
                                                 47, 48, 100, 127, 128, 129, 511, 512, 513, 2047, 2048, 2049, 6000};
 inline const std::vector<std::size_t> few_sizes{0, 1, 17, 129, 2049, 5000};
 
-inline Displace make_displace(std::byte* const*, const double*, double*) { return {}; }
-inline DecayedDisplace make_decayed(std::byte* const*, const double*, double*) { return {0.999}; }
-inline DisplaceFrom make_displace_from(std::byte* const* base, const double*, double*) { return {base}; }
-inline UpdateFrom make_update_from(std::byte* const* base, const double*, double*) { return {base, 0.999}; }
-inline DisplaceOnGrid make_on_grid(std::byte* const*, const double* quanta, double*) { return {quanta}; }
-inline UpdateOnGrid make_update_on_grid(std::byte* const*, const double* quanta, double* largest) {
-    return {quanta, largest, 0.9999, Key{1, 2, 3}};
+inline Displace make_displace(const Memory&) { return {}; }
+inline DecayedDisplace make_decayed(const Memory&) { return {0.999}; }
+inline DisplaceFrom make_displace_from(const Memory& memory) { return {memory.base}; }
+inline UpdateFrom make_update_from(const Memory& memory) { return {memory.base, 0.999}; }
+inline DisplaceOnGrid make_on_grid(const Memory& memory) { return {memory.quanta}; }
+inline UpdateOnGrid make_update_on_grid(const Memory& memory) {
+    return {memory.quanta, memory.largest, 0.9999, Key{1, 2, 3}};
 }
+inline LayGrid make_lay(const Memory& memory) { return {memory.quanta}; }
+inline LargestMagnitude make_largest(const Memory& memory) { return {memory.largest}; }
+inline SquaredNorm make_squared_norm(const Memory& memory) { return {memory.units}; }
 
 } // namespace zeroth_test

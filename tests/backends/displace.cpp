@@ -18,11 +18,13 @@ struct Elementwise {
 
 } // namespace
 
-TEST_CASE("Every backend displaces float32 weights to the reference's bits") {
-    compare<float, Gaussian>(make_displace, all_sizes, {1, 2, 3, 5});
+TEST_CASE("Every backend displaces weights to the reference's bits") {
+    compare<float, Gaussian>(make_displace, all_sizes, {0, 1, 2, 3, 4, 5});
     compare<float, Rademacher>(make_displace, all_sizes, {1, 2, 3, 5});
-    compare<float, Uniform>(make_displace, few_sizes, {1, 2, 3, 5});
-    compare<float, Elementwise>(make_displace, few_sizes, {1, 2, 3});
+    compare_types<Gaussian>(make_displace, few_sizes, {0, 1, 2, 3, 5});
+    compare_types<Rademacher>(make_displace, few_sizes, {1, 2, 3});
+    compare_types<Uniform>(make_displace, few_sizes, {1, 2, 3});
+    compare_types<Elementwise>(make_displace, few_sizes, {1, 2, 3});
 }
 
 TEST_CASE("A direction called element by element gives the bits of its vectorised form") {

@@ -2,25 +2,22 @@
 
 #include <zeroth/directions/gaussian.hpp>
 
+#include <limits>
+
 using namespace zeroth_test;
 
-namespace {
-
-LayGrid make_lay(std::byte* const*, const double* quanta, double*) { return {quanta}; }
-LargestMagnitude make_largest(std::byte* const*, const double*, double* largest) { return {largest}; }
-
-} // namespace
-
 TEST_CASE("Every backend moves weights on the grid to the reference's bits") {
-    compare<float, Gaussian>(make_on_grid, few_sizes, {1, 2, 3});
-    compare<float, Gaussian>(make_update_on_grid, few_sizes, {1, 2, 3});
-    compare<double, Gaussian>(make_update_on_grid, few_sizes, {1, 2});
+    compare<float, Gaussian>(make_on_grid, few_sizes, {0, 1, 2, 3, 5});
+    compare<double, Gaussian>(make_on_grid, few_sizes, {1, 2, 3});
+    compare<float, Gaussian>(make_update_on_grid, few_sizes, {0, 1, 2, 3, 5});
+    compare<double, Gaussian>(make_update_on_grid, few_sizes, {1, 2, 3});
 }
 
-TEST_CASE("Every backend lays the grid and finds the largest magnitude as the reference does") {
+TEST_CASE("Every backend lays the grid, and finds norms and magnitudes as the reference does") {
     compare<float, Gaussian>(make_lay, few_sizes, {0});
-    compare<float, Gaussian>(make_largest, few_sizes, {0});
-    compare<double, Gaussian>(make_largest, few_sizes, {0});
+    compare<double, Gaussian>(make_lay, few_sizes, {0});
+    compare_types<Gaussian>(make_largest, few_sizes, {0});
+    compare_types<Gaussian>(make_squared_norm, few_sizes, {1});
 }
 
 TEST_CASE("A weight that is not finite makes the largest magnitude NaN") {

@@ -28,7 +28,7 @@ struct LargestMagnitude {
         Real poison = Lanes::template broadcast_real<Compute>(0);
 
         ZEROTH_INLINE void see(const Real& w) noexcept {
-            largest = Lanes::max(largest, Lanes::abs(w));
+            largest = Lanes::larger(largest, Lanes::abs(w));
             poison = poison + (w - w);
         }
         void merge_into(double& result) const noexcept {

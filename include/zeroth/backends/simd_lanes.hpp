@@ -272,19 +272,19 @@ struct SimdLanes {
     ZEROTH_INLINE static Float sqrt(const Float& x) noexcept { return Float(registers::sqrt(FloatRegister(x))); }
     ZEROTH_INLINE static Float abs(const Float& x) noexcept { return xsimd::abs(x); }
     ZEROTH_INLINE static Doubles abs(const Doubles& x) noexcept { return {xsimd::abs(x.low), xsimd::abs(x.high)}; }
-    ZEROTH_INLINE static Float max(const Float& a, const Float& b) noexcept { return xsimd::max(a, b); }
-    ZEROTH_INLINE static Doubles max(const Doubles& a, const Doubles& b) noexcept {
-        return {xsimd::max(a.low, b.low), xsimd::max(a.high, b.high)};
+    ZEROTH_INLINE static Float larger(const Float& a, const Float& b) noexcept { return (xsimd::max)(a, b); }
+    ZEROTH_INLINE static Doubles larger(const Doubles& a, const Doubles& b) noexcept {
+        return {(xsimd::max)(a.low, b.low), (xsimd::max)(a.high, b.high)};
     }
-    ZEROTH_INLINE static Float min(const Float& a, const Float& b) noexcept { return xsimd::min(a, b); }
-    ZEROTH_INLINE static Doubles min(const Doubles& a, const Doubles& b) noexcept {
-        return {xsimd::min(a.low, b.low), xsimd::min(a.high, b.high)};
+    ZEROTH_INLINE static Float smaller(const Float& a, const Float& b) noexcept { return (xsimd::min)(a, b); }
+    ZEROTH_INLINE static Doubles smaller(const Doubles& a, const Doubles& b) noexcept {
+        return {(xsimd::min)(a.low, b.low), (xsimd::min)(a.high, b.high)};
     }
     ZEROTH_INLINE static float reduce_max(const Float& x) noexcept {
         return reduce(x, [](float a, float b) { return a < b ? b : a; });
     }
     ZEROTH_INLINE static double reduce_max(const Doubles& x) noexcept {
-        return reduce(xsimd::max(x.low, x.high), [](double a, double b) { return a < b ? b : a; });
+        return reduce((xsimd::max)(x.low, x.high), [](double a, double b) { return a < b ? b : a; });
     }
     ZEROTH_INLINE static float reduce_add(const Float& x) noexcept {
         return reduce(x, [](float a, float b) { return a + b; });

@@ -124,7 +124,7 @@ struct UpdateOnGrid {
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[3], std::uint64_t element, Count) noexcept {
             const Real base = w - sum[0];
             Real update = sum[1] + Lanes::product(shrink, base);
-            update = Lanes::max(Lanes::min(update, limit), Lanes::template broadcast_real<Compute>(0) - limit);
+            update = Lanes::larger(Lanes::smaller(update, limit), Lanes::template broadcast_real<Compute>(0) - limit);
             const Real noise = Lanes::product(
                 Lanes::template widen<Compute>(Lanes::signed_to_float(dither.template words<Lanes>(element))), noise_scale);
             const Real moved = base + to_grid(update + noise);

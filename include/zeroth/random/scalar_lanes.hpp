@@ -102,11 +102,11 @@ struct ScalarLanes {
         return x < Compute{0} ? -x : x;
     }
     template <class Compute>
-    ZEROTH_INLINE static Compute max(Compute a, Compute b) noexcept {
+    ZEROTH_INLINE static Compute larger(Compute a, Compute b) noexcept {
         return a < b ? b : a;
     }
     template <class Compute>
-    ZEROTH_INLINE static Compute min(Compute a, Compute b) noexcept {
+    ZEROTH_INLINE static Compute smaller(Compute a, Compute b) noexcept {
         return b < a ? b : a;
     }
     /// The largest lane.

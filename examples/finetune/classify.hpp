@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <llama/forward.hpp>
+#include <llama/model.hpp>
+#include <llama/tokenizer.hpp>
+
+#include "task.hpp"
+
+namespace finetune {
+
+/// Puts a sentence into a prompt: in place of {}, in front of it if there is none.
+class Prompt {
+public:
+    explicit Prompt(std::string_view pattern);
+
+    std::string fill(std::string_view sentence) const;
+
+private:
+    std::string before_;
+    std::string after_;
+};
+
+/// Sentences with labels, as tokens: the start token and the filled prompt, the last `length` less the longest word's tokens of them.
+class LabelledSentences {
+public:
+    struct Example {
+        std::span<const int> tokens;
+        std::size_t label;
+    };
+
+    void add(std::span<const int> tokens, std::size_t label);
+    std::size_t size() const { return labels_.size(); }
+    Example operator[](std::size_t index) const;
+
+private:
+    std::vector<int> tokens_;
+    std::vector<std::size_t> ends_;
+    std::vector<std::size_t> labels_;
+};
+
+/// The words that stand for the labels, as tokens that follow a filled prompt.
+class Verbalizer {
+public:
+    /// Throws std::invalid_argument if two words have the same tokens.
+    Verbalizer(const llama::Tokenizer& tokenizer, const std::vector<std::string>& words);
+
+    std::size_t size() const { return words_.size(); }
+    std::size_t longest() const { return longest_; }
+    std::span<const int> operator[](std::size_t label) const { return words_[label]; }
+
+private:
+    std::vector<std::vector<int>> words_;
+    std::size_t longest_ = 0;
+};
+
+/// Reads `sentence<TAB>label` lines; a first line whose last field is "label" is a header. Sentences are cut to `length` tokens, from
+/// the left, the longest word of the verbalizer included. Throws files::FileError naming the file and the line.
+LabelledSentences read_sentences(const std::string& path, const llama::Tokenizer& tokenizer, const Prompt& prompt, const Verbalizer& verbalizer,
+                                 std::size_t length);
+
+/// The label of a sentence: each is scored by the log-probability of its word after the filled prompt. The loss is the mean
+/// cross-entropy of the softmax over the labels' scores.
+class ClassifyTask final : public Task {
+public:
+    struct Shape {
+        std::size_t batch = 16;
+        std::size_t length = 128;  ///< tokens of a sentence, its prompt and the longest word
+    };
+
+    /// `train` may be empty: then draw() and loss() must not be called. The model must outlive this.
+    ClassifyTask(const llama::Model<float>& model, int threads, Verbalizer verbalizer, LabelledSentences train, LabelledSentences eval, Shape shape,
+                 std::uint64_t seed);
+
+    void draw(std::uint64_t step) override;
+    double loss() override;
+    Evaluation evaluate() override;
+
+private:
+    /// Loss and hits summed over the examples that were put().
+    struct Score {
+        double loss = 0;
+        std::size_t right = 0;
+    };
+
+    void clear();
+    void put(const LabelledSentences::Example& example);
+    Score score();
+
+    llama::Forward<float> forward_;
+    Verbalizer verbalizer_;
+    LabelledSentences train_;
+    LabelledSentences eval_;
+    Shape shape_;
+    BatchNumbers numbers_;
+    std::vector<int> tokens_;  // of one batch: every sentence once with each word
+    std::vector<std::size_t> labels_;
+    std::vector<llama::Sequence> sequences_;
+    std::vector<double> sums_;
+};
+
+}  // namespace finetune

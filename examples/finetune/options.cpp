@@ -1,0 +1,321 @@
+#include "options.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include <zeroth/config.hpp>
+
+#include <report/canvas.hpp>
+#include <report/format.hpp>
+
+namespace finetune {
+namespace {
+
+constexpr const char* description =
+    "Fine-tunes a language model with forward passes alone, in the memory of inference.\n"
+    "\n"
+    "Without arguments it shows what it does: it makes a small model, trains it by\n"
+    "back-propagation on a made-up language and adapts it to a changed one with forward\n"
+    "passes alone. No file is read or written and no network is used.";
+
+constexpr const char* footer =
+    "Text\n"
+    "  UTF-8. A line <|endoftext|> ends a document: the next begins with the start token.\n"
+    "  With --train and no --eval the first 90 % of the file's bytes train and the last\n"
+    "  10 % evaluate. The training batch is --batch random windows of --length tokens;\n"
+    "  evaluation goes over consecutive chunks of --length tokens that begin without a\n"
+    "  start token; an incomplete last chunk is left out.\n"
+    "  With --eval alone the model is evaluated as it was pretrained: documents one by\n"
+    "  one, each beginning with the start token, in chunks of the model's longest sequence\n"
+    "  (or of --length tokens). It scores the first 64 KiB of the file and says so if that\n"
+    "  is not all. Loss is the mean over chunks of the mean negative log-likelihood a\n"
+    "  token, in nats.\n"
+    "\n"
+    "Classification\n"
+    "  A line holds a sentence, a tab and a label 0, 1, ...; a first line that ends in the\n"
+    "  word \"label\" is skipped. The sentence goes into --prompt in place of {} (in front of\n"
+    "  it if there is no {}), and label i is scored by the log-probability of word i of\n"
+    "  --verbalizer after it. Loss is the cross-entropy of these scores.\n"
+    "\n"
+    "Interrupted (Ctrl-C), it finishes the step, evaluates and writes what was asked for; a\n"
+    "second Ctrl-C ends it at once.\n"
+    "Exit status: 0 done, 2 wrong arguments or input (nothing is written), 130 interrupted.\n"
+    "\n"
+    "Examples\n"
+    "  finetune\n"
+    "      the built-in run\n"
+    "  finetune --model stories260K.bin --tokenizer tok512.bin --generate 200 --temperature 0\n"
+    "      the likeliest story\n"
+    "  finetune --model stories260K.bin --tokenizer tok512.bin --eval tinystories.txt\n"
+    "      the loss on a text\n"
+    "  finetune --model stories260K.bin --tokenizer tok512.bin --train tinyshakespeare.txt\n"
+    "           --forwards 10000 --save adapted.bin --plot loss.svg --generate 100\n"
+    "      adapts the model to a text\n"
+    "  finetune --model stories260K.bin --tokenizer tok512.bin --task classify\n"
+    "           --train train.tsv --eval dev.tsv --prompt \" It was\" --verbalizer terrible,great\n"
+    "           --learning-rate 3e-5 --steps 500\n"
+    "      adapts it to tell sentences apart";
+
+template <class Value>
+using Names = std::vector<std::pair<std::string, Value>>;
+
+/// A number in full, within limits.
+double read_number(const std::string& option, const std::string& text, double least, bool least_allowed, const char* range) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) throw UsageError(option, "\"" + text + "\" is not a number");
+    if (!std::isfinite(value) || value < least || (value == least && !least_allowed)) throw UsageError(option, text + " is not " + range);
+    return value;
+}
+
+std::uint64_t read_whole(const std::string& option, const std::string& text, std::uint64_t least, std::uint64_t most) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (!whole || value < least || value > most) {
+        throw UsageError(option, "\"" + text + "\" is not a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+}
+
+/// Adds the options; each writes into `options` as it is read.
+class Reader {
+public:
+    explicit Reader(Options& options) : options_(options) { app_.set_help_flag(); }
+
+    std::variant<Options, Message> read(int argc, const char* const* argv) {
+        declare();
+        try {
+            app_.parse(argc, argv);
+        } catch (const CLI::ParseError& error) {
+            throw UsageError("command line", std::string(error.what()) + " (--help lists the options)");
+        }
+        if (help_) return Message{app_.help()};
+        if (version_) return Message{"finetune, of zeroth " + version() + "\n"};
+        check();
+        return options_;
+    }
+
+private:
+    static std::string version() {
+        return std::to_string(ZEROTH_VERSION_MAJOR) + "." + std::to_string(ZEROTH_VERSION_MINOR) + "." + std::to_string(ZEROTH_VERSION_PATCH);
+    }
+
+    template <class Read>
+    CLI::Option* add(const char* group, const std::string& name, const char* type, const std::string& text, Read read) {
+        // UsageError is not one of CLI11's exceptions: it passes through its parser.
+        const CLI::callback_t accept = [read](const CLI::results_t& results) { return read(results.front()), true; };
+        CLI::Option* option = app_.add_option(name, accept, text);
+        return option->group(group)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    }
+
+    CLI::Option* file(const char* group, const std::string& name, const std::string& text, std::string& target) {
+        return add(group, name, "FILE", text, [name, &target](const std::string& value) {
+            if (value.empty()) throw UsageError(name, "needs a file name");
+            target = value;
+        });
+    }
+
+    template <class Value>
+    CLI::Option* choice(const char* group, const std::string& name, const std::string& text, const Names<Value>& names, Value& target) {
+        std::string list;
+        for (const auto& entry : names) list += (list.empty() ? "" : "|") + entry.first;
+        return add(group, name, list.c_str(), text, [name, names, list, &target](const std::string& value) {
+            for (const auto& entry : names) {
+                if (entry.first == value) {
+                    target = entry.second;
+                    return;
+                }
+            }
+            throw UsageError(name, "\"" + value + "\" is not one of " + list);
+        });
+    }
+
+    template <class Target>
+    CLI::Option* whole(const char* group, const std::string& name, const std::string& text, std::uint64_t least, std::uint64_t most, Target& target) {
+        return add(group, name, "N", text, [=, &target](const std::string& value) {
+            const std::uint64_t number = read_whole(name, value, least, most);
+            if constexpr (requires { typename Target::value_type; }) {
+                target = static_cast<typename Target::value_type>(number);
+            } else {
+                target = static_cast<Target>(number);
+            }
+        });
+    }
+
+    template <class Target>
+    CLI::Option* number(const char* group, const std::string& name, const char* type, const std::string& text, bool zero_allowed, Target& target) {
+        return add(group, name, type, text, [=, &target](const std::string& value) {
+            target = read_number(name, value, 0, zero_allowed, zero_allowed ? "zero or positive, and finite" : "positive and finite");
+        });
+    }
+
+    void declare() {
+        app_.name("finetune");
+        app_.description(description);
+        app_.footer(footer);
+        app_.get_formatter()->column_width(30);
+        app_.get_formatter()->label("OPTIONS", "[OPTION VALUE]...");
+        declare_input();
+        declare_method();
+        declare_run();
+        declare_output();
+        app_.add_flag("-h,--help", help_, "Print this page")->group("Other");
+        app_.add_flag("--version", version_, "Print the version")->group("Other");
+    }
+
+    void declare_input() {
+        const char* group = "Model and data";
+        file(group, "--model", "Checkpoint of llama2.c, legacy or version 1", options_.model);
+        file(group, "--tokenizer", "Tokenizer of llama2.c with the model's vocabulary", options_.tokenizer);
+        const Names<TaskKind> tasks = {{"text", TaskKind::text}, {"classify", TaskKind::classify}};
+        choice(group, "--task", "Next token of a text, or label of a sentence [text]", tasks, options_.task);
+        file(group, "--train", "Text or TSV to train on", options_.train);
+        file(group, "--eval", "Text or TSV to evaluate on, before and after\n[text: the last 10 % of --train]", options_.eval);
+        add(group, "--prompt", "TEXT", "classify: what stands around the sentence, {} [\"\"]\ntext: how the sample of --generate begins",
+                      [this](const std::string& value) { options_.prompt = value; });
+        add(group, "--verbalizer", "WORD,WORD,...", "classify: the word for label 0, 1, ...", [this](const std::string& value) {
+            for (std::size_t begin = 0; begin <= value.size();) {
+                const std::size_t end = std::min(value.find(',', begin), value.size());
+                options_.verbalizer.push_back(value.substr(begin, end - begin));
+                if (end == begin) throw UsageError("--verbalizer", "\"" + value + "\" has an empty word");
+                begin = end + 1;
+            }
+            if (options_.verbalizer.size() < 2) throw UsageError("--verbalizer", "\"" + value + "\" is fewer than two words");
+        });
+    }
+
+    void declare_method() {
+        const char* group = "Method";
+        Method& method = options_.method;
+        const Names<Scheme> schemes = {{"full", Scheme::full}, {"head", Scheme::head}};
+        choice(group, "--scheme", "Train all weights, or the final norm and the classifier\n(the token embedding where it is tied) [full]", schemes,
+               options_.scheme);
+        const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided}, {"one-sided", EstimatorKind::one_sided}};
+        choice(group, "--estimator", "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step\n[two-sided]",
+               estimators, method.estimator);
+        const Names<DirectionKind> directions = {{"gaussian", DirectionKind::gaussian},
+                                                 {"rademacher", DirectionKind::rademacher},
+                                                 {"uniform", DirectionKind::uniform},
+                                                 {"sphere", DirectionKind::sphere}};
+        choice(group, "--direction", "Distribution of the random directions [gaussian]", directions, method.direction);
+        const Names<UpdateKind> updates = {{"sgd", UpdateKind::sgd}};
+        choice(group, "--update", "Update rule [sgd]", updates, method.update);
+        whole(group, "--queries", "Directions averaged in a step [1]", 1, 1 << 20, method.queries);
+        number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
+        number(group, "--learning-rate", "X", "Largest learning rate [2.5e-4; built-in run: 1e-3]", true, options_.learning_rate);
+        add(group, "--schedule", "KIND[:WARMUP]", "constant, or linear or cosine: falling to 0 at the last\nstep; after rising over WARMUP steps [cosine]",
+            [this](const std::string& value) { read_schedule(value); });
+        number(group, "--weight-decay", "X", "Decoupled weight decay [0]", true, method.weight_decay);
+    }
+
+    void declare_run() {
+        const char* group = "Run";
+        whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
+        whole(group, "--length", "Tokens of a window or sentence, start token and prompt\nincluded [128, or the model's longest if that is less]", 2,
+              1 << 20, options_.length);
+        whole(group, "--steps", "Steps to make [500; built-in run: 12000]", 0, std::uint64_t{1} << 40, options_.steps);
+        whole(group, "--forwards", "The same, given as forward passes in place of --steps", 1, std::uint64_t{1} << 40, options_.forwards);
+        whole(group, "--eval-every", "Evaluate after every N steps too; 0: only at the ends [0]", 0, std::uint64_t{1} << 40, options_.eval_every);
+        whole(group, "--seed", "Of the batches, directions and samples [1]", 0, ~std::uint64_t{0}, options_.seed);
+        whole(group, "--threads", "Threads; they do not change the result. 0: all [0]", 0, 4096, options_.threads);
+    }
+
+    void declare_output() {
+        const char* group = "Output";
+        file(group, "--save", "Write the trained checkpoint, in the format of --model", options_.save);
+        file(group, "--metrics", "Write each step's loss and rate, as CSV", options_.metrics);
+        file(group, "--plot", "Write a plot of the loss, as .svg or .png", options_.plot);
+        file(group, "--json", "Write the figures of the run, as JSON", options_.json);
+        whole(group, "--generate", "Show N tokens written by the model, before and after [0]", 0, 1 << 20, options_.generate);
+        number(group, "--temperature", "X", "Of the sample; 0: always the likeliest token [1]", true, options_.temperature);
+    }
+
+    void read_schedule(const std::string& value) {
+        const std::size_t colon = value.find(':');
+        const std::string kind = value.substr(0, colon);
+        ScheduleOption& schedule = options_.method.schedule;
+        if (kind == "constant") {
+            schedule.kind = ScheduleKind::constant;
+        } else if (kind == "linear") {
+            schedule.kind = ScheduleKind::linear;
+        } else if (kind == "cosine") {
+            schedule.kind = ScheduleKind::cosine;
+        } else {
+            throw UsageError("--schedule", "\"" + kind + "\" is not one of constant|linear|cosine");
+        }
+        if (colon != std::string::npos) schedule.warm_up = read_whole("--schedule", value.substr(colon + 1), 0, std::uint64_t{1} << 40);
+    }
+
+    /// What no option can know alone.
+    void check() const {
+        const Options& o = options_;
+        const auto require = [](bool valid, const char* option, const std::string& reason) {
+            if (!valid) throw UsageError(option, reason);
+        };
+        require(!o.steps || !o.forwards, "--forwards", "is given together with --steps");
+        if (o.forwards) {
+            const std::size_t each = o.method.forward_passes_per_step();
+            require(*o.forwards >= each, "--forwards", std::to_string(*o.forwards) + " is less than one step's, " + std::to_string(each));
+        }
+        check_plot();
+        check_outputs_differ();
+        if (o.built_in()) {
+            for (const char* name : {"--tokenizer", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save"}) {
+                require(app_.get_option(name)->count() == 0, name, "needs --model");
+            }
+            return;
+        }
+        require(!o.tokenizer.empty(), "--model", "needs --tokenizer");
+        require(!o.train.empty() || !o.eval.empty() || o.generate > 0, "--model", "nothing to do: give --train, --eval or --generate");
+        for (const char* name : {"--save", "--metrics", "--plot"}) {
+            require(!o.train.empty() || app_.get_option(name)->count() == 0, name, "needs --train");
+        }
+        require(!o.train.empty() || o.step_count(0) == 0, o.steps ? "--steps" : "--forwards", "needs --train");
+        require(!o.train.empty() || !o.eval.empty() || o.json.empty(), "--json", "needs --train or --eval");
+        if (o.task == TaskKind::classify) {
+            require(!o.eval.empty(), "--task", "classify needs --eval");
+            require(!o.verbalizer.empty(), "--task", "classify needs --verbalizer");
+            require(o.prompt.find("{}") == o.prompt.rfind("{}"), "--prompt", "has more than one {}");
+        } else {
+            require(o.verbalizer.empty(), "--verbalizer", "needs --task classify");
+        }
+    }
+
+    void check_plot() const {
+        const std::string& name = options_.plot;
+        if (name.empty() || name.ends_with(".svg")) return;
+        if (!name.ends_with(".png")) throw UsageError("--plot", "\"" + name + "\" ends in neither .svg nor .png");
+        if (!report::has_png()) throw UsageError("--plot", "this program was built without cairo, which writes PNG; give a name that ends in .svg");
+    }
+
+    void check_outputs_differ() const {
+        std::map<std::string, const char*> names;
+        const std::pair<const char*, const std::string*> outputs[] = {
+            {"--save", &options_.save}, {"--metrics", &options_.metrics}, {"--plot", &options_.plot}, {"--json", &options_.json}};
+        for (const auto& [option, name] : outputs) {
+            if (name->empty()) continue;
+            const auto [place, first] = names.emplace(*name, option);
+            if (!first) throw UsageError(option, "\"" + *name + "\" is also " + place->second);
+        }
+    }
+
+    Options& options_;
+    CLI::App app_;
+    bool help_ = false;
+    bool version_ = false;
+};
+
+}  // namespace
+
+std::variant<Options, Message> read_options(int argc, const char* const* argv) {
+    Options options;
+    return Reader(options).read(argc, argv);
+}
+
+}  // namespace finetune

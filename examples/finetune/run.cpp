@@ -1,0 +1,175 @@
+#include "run.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include <llama/generate.hpp>
+#include <report/crc32c.hpp>
+#include <report/format.hpp>
+#include <report/memory.hpp>
+
+#include "classify.hpp"
+#include "interrupt.hpp"
+#include "outputs.hpp"
+#include "recorder.hpp"
+#include "summary.hpp"
+#include "text.hpp"
+#include "text_file.hpp"
+#include "trainer.hpp"
+
+namespace finetune {
+namespace {
+
+using files::FileError;
+using llama::Model;
+using llama::Tokenizer;
+using report::grouped;
+
+constexpr double default_rate = 2.5e-4;
+constexpr std::size_t default_steps = 500;
+constexpr std::size_t default_length = 128;
+/// Of a text that is only evaluated.
+constexpr std::size_t most_evaluated_bytes = std::size_t{1} << 16;
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+std::string sample(const Model<float>& model, const Tokenizer& tokenizer, const Options& options) {
+    const std::string begin = options.task == TaskKind::text ? options.prompt : "";
+    std::vector<int> tokens = tokenizer.encode(begin, {.start = true});
+    if (tokens.size() >= static_cast<std::size_t>(model.config().sequence)) throw UsageError("--prompt", "leaves the model no room to write");
+    llama::Generator<float> generator(model);
+    const std::vector<int> more = llama::generate(
+        generator, tokens, {.tokens = static_cast<int>(options.generate), .temperature = options.temperature, .seed = options.seed});
+    tokens.insert(tokens.end(), more.begin(), more.end());
+    std::string text;
+    for (std::size_t i = 1; i < tokens.size(); ++i) text += tokenizer.decode(tokens[i - 1], tokens[i]);
+    return text;
+}
+
+/// Tokens of a window: as given, or what is usual and the model can read.
+std::size_t length_of(const Options& options, const Model<float>& model, std::size_t otherwise) {
+    const auto most = static_cast<std::size_t>(model.config().sequence);
+    if (!options.length) return std::min(otherwise, most);
+    if (*options.length > most) {
+        throw UsageError("--length", std::to_string(*options.length) + " is more than the model reads, " + std::to_string(most));
+    }
+    return *options.length;
+}
+
+void require_tokens(const std::string& file, std::size_t tokens, std::size_t least, const char* use) {
+    if (tokens >= least) return;
+    throw FileError(file, "", "the text is too short: " + grouped(tokens) + " tokens to " + use + ", fewer than a window's " + grouped(least));
+}
+
+std::unique_ptr<Task> text_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+    const std::size_t length = length_of(options, model, default_length);
+    const std::string text = read_text(options.train);
+    std::string eval_text;
+    std::size_t train_bytes = text.size();
+    if (options.eval.empty()) {
+        train_bytes = character_boundary(text, text.size() / 10 * 9 + text.size() % 10 * 9 / 10);
+        eval_text = text.substr(train_bytes);
+    } else {
+        eval_text = read_text(options.eval);
+    }
+    std::vector<int> train = encode_stream(tokenizer, std::string_view(text).substr(0, train_bytes));
+    const std::vector<int> eval = encode_stream(tokenizer, eval_text);
+    require_tokens(options.train, train.size(), length + 1, "train on");
+    require_tokens(options.eval.empty() ? options.train : options.eval, eval.size(), length, "evaluate on");
+    Chunks chunks;
+    chunks.add_even(eval, length);
+    return std::make_unique<TextTask>(model, options.threads, std::move(train), std::move(chunks), TextTask::Shape{options.batch, length}, options.seed);
+}
+
+/// Evaluation alone: of documents from their start, as the model was pretrained.
+std::unique_ptr<Task> document_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+    const std::size_t length = length_of(options, model, static_cast<std::size_t>(model.config().sequence));
+    const std::string text = read_text(options.eval);
+    const std::size_t bytes = character_boundary(text, most_evaluated_bytes);
+    Chunks chunks;
+    for (const std::vector<int>& document : encode_documents(tokenizer, std::string_view(text).substr(0, bytes))) chunks.add_document(document, length);
+    if (chunks.size() == 0) throw FileError(options.eval, "", "holds nothing but blanks");
+    print(grouped(chunks.size()) + (chunks.size() == 1 ? " chunk" : " chunks") + " of at most " + grouped(length) + " tokens, from the first " +
+          grouped(bytes) + " of " + grouped(text.size()) + " bytes\n");
+    return std::make_unique<TextTask>(model, options.threads, std::vector<int>{}, std::move(chunks), TextTask::Shape{options.batch, length}, options.seed);
+}
+
+std::unique_ptr<Task> classify_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+    const std::size_t length = length_of(options, model, default_length);
+    const Prompt prompt(options.prompt);
+    Verbalizer words(tokenizer, options.verbalizer);
+    LabelledSentences train;
+    if (!options.train.empty()) train = read_sentences(options.train, tokenizer, prompt, words, length);
+    LabelledSentences eval = read_sentences(options.eval, tokenizer, prompt, words, length);
+    return std::make_unique<ClassifyTask>(model, options.threads, std::move(words), std::move(train), std::move(eval),
+                                          ClassifyTask::Shape{options.batch, length}, options.seed);
+}
+
+std::unique_ptr<Task> make_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+    if (options.task == TaskKind::classify) return classify_task(options, model, tokenizer);
+    return options.train.empty() ? document_task(options, model, tokenizer) : text_task(options, model, tokenizer);
+}
+
+/// The loss without training.
+int evaluate_only(const Options& options, const Model<float>& model, Task& task, Outputs& outputs) {
+    Outcome outcome;
+    report::ResidentPeak peak;
+    outcome.before = outcome.after = task.evaluate();
+    outcome.inference_bytes = outcome.peak_bytes = peak.bytes();
+    print("loss " + report::fixed(outcome.before.loss, 4) + " nats" + (options.task == TaskKind::text ? " a token" : "") + "\n");
+    if (outcome.before.accuracy) print("accuracy " + accuracy_text(outcome.before) + "\n");
+    outputs.write_json(outcome, report::crc32c_text(model.values()));
+    return 0;
+}
+
+int train_model(const Options& options, Model<float>& model, llama::CheckpointFormat format, const Tokenizer& tokenizer, Task& task, Outputs& outputs) {
+    const Plan plan{options.step_count(default_steps), options.eval_every};
+    const std::string before = options.generate > 0 ? sample(model, tokenizer, options) : "";
+    const TrainerFactory factory = [&] {
+        return make_zeroth_trainer(model, options.method, options.scheme, plan.steps, options.seed, options.threads);
+    };
+
+    const InterruptGuard guard;
+    Recorder recorder("", &outputs);
+    const Outcome outcome = train(task, factory, plan, recorder);
+    recorder.finish();
+
+    outputs.write_checkpoint(model, format);
+    outputs.finish_metrics();
+    outputs.write_plot(loss_plot("Loss of " + std::filesystem::path(options.model).filename().string() + " on " +
+                                     std::filesystem::path(options.train).filename().string(),
+                                 recorder));
+    outputs.write_json(outcome, report::crc32c_text(model.values()));
+
+    if (outcome.interrupted) {
+        print("Interrupted after " + grouped(outcome.steps) + " of " + grouped(plan.steps) + " steps: the weights are those of the last one.\n\n");
+    }
+    print(summary(outcome, recorder.trainer()));
+    if (options.generate > 0) {
+        print("\nBefore:\n\n" + indented(before) + "\nAfter:\n\n" + indented(sample(model, tokenizer, options)));
+    }
+    return outcome.interrupted ? 130 : 0;
+}
+
+}  // namespace
+
+int run(Options options) {
+    options.method.learning_rate = options.learning_rate.value_or(default_rate);
+    llama::CheckpointFormat format{};
+    Model<float> model = llama::read_checkpoint(options.model, &format);
+    const Tokenizer tokenizer = Tokenizer::read(options.tokenizer, model.config().vocab);
+    Outputs outputs(options);
+    if (options.train.empty() && options.eval.empty()) {
+        print(sample(model, tokenizer, options) + "\n");
+        return 0;
+    }
+    const std::unique_ptr<Task> task = make_task(options, model, tokenizer);
+    if (!options.train.empty()) return train_model(options, model, format, tokenizer, *task, outputs);
+    const int status = evaluate_only(options, model, *task, outputs);
+    if (options.generate > 0) print("\n" + sample(model, tokenizer, options) + "\n");
+    return status;
+}
+
+}  // namespace finetune

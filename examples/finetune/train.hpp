@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "task.hpp"
+#include "trainer.hpp"
+
+namespace finetune {
+
+/// Told what happens in a run. Nothing it does is counted as time of the run.
+class Observer {
+public:
+    struct Progress {
+        std::size_t step = 0;  ///< steps made
+        std::size_t steps = 0;
+        std::size_t forward_passes = 0;
+        double seconds = 0;       ///< of the steps
+        double seconds_left = 0;  ///< of the whole run
+    };
+
+    virtual ~Observer() = default;
+
+    virtual void evaluating() {}
+    /// What Trainer::description() says.
+    virtual void on_trainer(const std::string&) {}
+    virtual void on_evaluation(const Progress&, const Evaluation&) {}
+    virtual void on_step(const Progress&, const Step&) {}
+};
+
+struct Plan {
+    std::size_t steps = 0;
+    std::size_t eval_every = 0;
+};
+
+/// The figures of a run. Plain data: processes hand it on.
+struct Outcome {
+    Evaluation before;
+    Evaluation after;
+    std::size_t steps = 0;
+    std::size_t rejected = 0;  ///< steps without an update, for a loss that was not finite
+    std::size_t forward_passes = 0;
+    double seconds = 0;            ///< of the steps: drawing the batch, forward passes and optimizer
+    double optimizer_seconds = 0;  ///< of the steps, outside the forward passes
+    std::size_t inference_bytes = 0;  ///< resident after an evaluation and a training batch's forward pass, before the trainer was made
+    std::size_t peak_bytes = 0;       ///< most resident from then to the end of the last evaluation
+    bool interrupted = false;
+};
+
+/// Evaluates, measures the memory of inference, makes the trainer, takes the steps and evaluates again. Ctrl-C under an InterruptGuard ends it after a step.
+Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, Observer& observer);
+
+}  // namespace finetune

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <llama/model.hpp>
+
+#include "options.hpp"
+#include "task.hpp"
+
+namespace finetune {
+
+/// What a step did.
+struct Step {
+    double loss = 0;
+    double learning_rate = 0;
+    std::size_t forward_passes = 0;
+    bool updated = true;            ///< false if a loss was not finite: the weights are as before
+    double seconds_in_forward = 0;  ///< of the step's time
+};
+
+/// A way to train a model on a task.
+class Trainer {
+public:
+    virtual ~Trainer() = default;
+
+    /// One step on the batch that the task has drawn. The weights are settled when it returns.
+    virtual Step step(Task& task) = 0;
+    /// What does the work, for the report.
+    virtual std::string description() const = 0;
+};
+
+using TrainerFactory = std::function<std::unique_ptr<Trainer>()>;
+
+/// Trains with zeroth on the blocks of the scheme, for `steps` steps. Throws std::invalid_argument for a setting out of range.
+std::unique_ptr<Trainer> make_zeroth_trainer(llama::Model<float>& model, const Method& method, Scheme scheme, std::size_t steps, std::uint64_t seed,
+                                             int threads);
+
+class Stopwatch {
+public:
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point begin_ = Clock::now();
+};
+
+}  // namespace finetune

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <zeroth/zeroth.hpp>
+#if !defined(ZEROTH_FINETUNE_SCALAR)
+#include <zeroth/backends/simd.hpp>
+#endif
+
+#include "trainer.hpp"
+
+namespace finetune {
+
+#if defined(ZEROTH_FINETUNE_SCALAR)
+using Backend = zeroth::Threads<zeroth::Reference>;
+#else
+using Backend = zeroth::Threads<zeroth::Simd<>>;
+#endif
+
+/// A zeroth::Optimizer behind the program's interface.
+template <class Estimator, class Rule>
+class ZerothTrainer final : public Trainer {
+public:
+    ZerothTrainer(const zeroth::Parameters& parameters, Estimator estimator, Rule rule, std::uint64_t seed, int threads)
+        : optimizer_(parameters, std::move(estimator), std::move(rule), zeroth::Settings{.seed = seed}, Backend{.threads = threads}) {}
+
+    Step step(Task& task) override {
+        double in_forward = 0;
+        const zeroth::StepReport report = optimizer_.step([&] {
+            const Stopwatch watch;
+            const double loss = task.loss();
+            in_forward += watch.seconds();
+            return loss;
+        });
+        return {report.loss, report.learning_rate, static_cast<std::size_t>(report.forward_passes), report.reason == zeroth::Reason::updated, in_forward};
+    }
+
+    std::string description() const override { return std::string(optimizer_.backend()); }
+
+private:
+    zeroth::Optimizer<Estimator, Rule, zeroth::InPlace, Backend> optimizer_;
+};
+
+/// What the optimizer is made from, whatever its types.
+struct TrainerParts {
+    const zeroth::Parameters& parameters;
+    const Method& method;
+    zeroth::Schedule learning_rate;
+    std::uint64_t seed;
+    int threads;
+};
+
+/// The trainer of a method with this direction. A method is made of types: each choice made at run time is one more place to branch
+/// and one more optimizer to compile; so each direction is compiled in a file of its own.
+template <class Direction>
+std::unique_ptr<Trainer> make_trainer_along(Direction direction, const TrainerParts& parts) {
+    const auto with_rule = [&]<class Estimator, class Rule>(Estimator estimator, Rule rule) -> std::unique_ptr<Trainer> {
+        return std::make_unique<ZerothTrainer<Estimator, Rule>>(parts.parameters, std::move(estimator), std::move(rule), parts.seed, parts.threads);
+    };
+    const Method& method = parts.method;
+    const auto with_estimator = [&](auto estimator) {
+        switch (method.update) {
+        case UpdateKind::sgd: break;
+        }
+        return with_rule(std::move(estimator), zeroth::Sgd{.learning_rate = parts.learning_rate, .weight_decay = method.weight_decay});
+    };
+    if (method.estimator == EstimatorKind::one_sided) {
+        return with_estimator(zeroth::OneSidedRge<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
+    }
+    return with_estimator(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
+}
+
+extern template std::unique_ptr<Trainer> make_trainer_along(zeroth::Gaussian, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(zeroth::Rademacher, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(zeroth::Uniform, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(zeroth::Sphere, const TrainerParts&);
+
+}  // namespace finetune

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "config.hpp"
+
+namespace llama {
+
+/// Tokens of one text. The model reads tokens[0..n-2] and predicts tokens[1..n-1]; the predictions of tokens[first_target] and
+/// later count. n tokens with first_target 1 are n - 1 counted targets.
+struct Sequence {
+    std::span<const int> tokens;
+    int first_target = 1;
+
+    Eigen::Index inputs() const { return static_cast<Eigen::Index>(tokens.size()) - 1; }
+    Eigen::Index targets() const { return static_cast<Eigen::Index>(tokens.size()) - first_target; }
+};
+
+/// Consecutive sequences whose tokens are processed together, as rows of one matrix.
+struct Group {
+    std::size_t first = 0;  // sequences [first, last)
+    std::size_t last = 0;
+    Eigen::Index inputs = 0;
+    Eigen::Index targets = 0;
+};
+
+/// The groups of a batch. They depend on the sequences alone, not on threads: so do the results.
+class Batch {
+public:
+    /// Inputs a group holds at most, unless one sequence alone has more: enough to fill a matrix product, few enough for the cache.
+    static constexpr Eigen::Index group_inputs = 128;
+
+    /// Throws std::invalid_argument naming the sequence if one is too short or long for the model, counts nothing, or holds a
+    /// token that is not in the vocabulary. Does not allocate once it has seen as many sequences.
+    void assign(std::span<const Sequence> sequences, const Config& config) {
+        groups_.clear();
+        targets_ = 0;
+        most_inputs_ = 0;
+        for (std::size_t i = 0; i < sequences.size(); ++i) {
+            const Sequence& sequence = sequences[i];
+            check(sequence, i, config);
+            if (groups_.empty() || groups_.back().inputs + sequence.inputs() > group_inputs) groups_.push_back({i, i, 0, 0});
+            Group& group = groups_.back();
+            group.last = i + 1;
+            group.inputs += sequence.inputs();
+            group.targets += sequence.targets();
+            targets_ += sequence.targets();
+            most_inputs_ = std::max(most_inputs_, group.inputs);
+        }
+    }
+
+    std::span<const Group> groups() const { return groups_; }
+    Eigen::Index targets() const { return targets_; }
+    Eigen::Index most_inputs() const { return most_inputs_; }
+
+private:
+    static void check(const Sequence& sequence, std::size_t index, const Config& config) {
+        const auto fail = [&](const std::string& reason) { throw std::invalid_argument("sequence " + std::to_string(index) + " " + reason); };
+        if (sequence.tokens.size() < 2) fail("has fewer than two tokens");
+        if (sequence.inputs() > config.sequence) {
+            fail("has " + std::to_string(sequence.inputs()) + " inputs, more than the model's " + std::to_string(config.sequence));
+        }
+        if (sequence.first_target < 1 || sequence.targets() < 1) {
+            fail("has its first target at " + std::to_string(sequence.first_target) + ", outside 1.." + std::to_string(sequence.inputs()));
+        }
+        for (const int token : sequence.tokens) {
+            if (token < 0 || token >= config.vocab) {
+                fail("holds token " + std::to_string(token) + ", outside 0.." + std::to_string(config.vocab - 1));
+            }
+        }
+    }
+
+    std::vector<Group> groups_;
+    Eigen::Index targets_ = 0;
+    Eigen::Index most_inputs_ = 0;
+};
+
+}  // namespace llama

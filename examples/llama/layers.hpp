@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cmath>
+
+#include "matrix.hpp"
+#include "rope.hpp"
+
+namespace llama {
+
+constexpr double rms_epsilon = 1e-5;
+
+/// scale[t] = 1 / sqrt(mean_d x[t, d]^2 + epsilon).
+template <class Scalar>
+void rms_scale(ConstView<Scalar> x, Eigen::Ref<Vector<Scalar>> scale) {
+    scale.setZero();
+    for (Eigen::Index d = 0; d < x.cols(); ++d) scale += x.col(d).array().square();
+    scale = (scale * static_cast<Scalar>(1.0 / static_cast<double>(x.cols())) + static_cast<Scalar>(rms_epsilon)).sqrt().inverse();
+}
+
+/// RMSNorm: result[t, d] = weight[d] * scale[t] * x[t, d]. `scale` is left for the backward pass.
+template <class Scalar>
+void rms_norm(ConstView<Scalar> x, std::span<const Scalar> weight, Eigen::Ref<Vector<Scalar>> scale, View<Scalar> result) {
+    rms_scale<Scalar>(x, scale);
+    for (Eigen::Index d = 0; d < x.cols(); ++d) {
+        result.col(d).array() = x.col(d).array() * scale * weight[static_cast<std::size_t>(d)];
+    }
+}
+
+/// Cosines and sines of rotary embedding, [position, pair].
+template <class Scalar>
+struct RopeTable {
+    Matrix<Scalar> cosines;
+    Matrix<Scalar> sines;
+
+    explicit RopeTable(const Config& config) : cosines(config.sequence, config.head_size() / 2), sines(cosines.rows(), cosines.cols()) {
+        for (int pair = 0; pair < config.head_size() / 2; ++pair) {
+            for (int position = 0; position < config.sequence; ++position) {
+                const double angle = rope_angle(position, pair, config.head_size());
+                cosines(position, pair) = static_cast<Scalar>(std::cos(angle));
+                sines(position, pair) = static_cast<Scalar>(std::sin(angle));
+            }
+        }
+    }
+};
+
+/// Turns features (2i, 2i + 1) of every head of x [positions 0.., heads * head_size] by the position's angle; backwards if
+/// `inverse`, which is also the transpose and so the gradient. `scratch` has a row a position.
+template <bool Inverse = false, class Scalar>
+void rotate(View<Scalar> x, const RopeTable<Scalar>& table, Eigen::Ref<Vector<Scalar>> scratch) {
+    const Eigen::Index pairs = table.cosines.cols();
+    for (Eigen::Index column = 0; column < x.cols(); column += 2) {
+        const Eigen::Index pair = column / 2 % pairs;
+        const auto cosine = table.cosines.col(pair).head(x.rows()).array();
+        const auto sine = table.sines.col(pair).head(x.rows()).array();
+        auto first = x.col(column).array();
+        auto second = x.col(column + 1).array();
+        scratch = first;
+        if constexpr (Inverse) {
+            first = first * cosine + second * sine;
+            second = second * cosine - scratch * sine;
+        } else {
+            first = first * cosine - second * sine;
+            second = second * cosine + scratch * sine;
+        }
+    }
+}
+
+/// SwiGLU: gate = silu(gate) * up, with silu(a) = a / (1 + exp(-a)). exp(-a) may overflow to infinity, which gives the limit, 0.
+template <class Scalar>
+void swiglu(View<Scalar> gate, ConstView<Scalar> up) {
+    for (Eigen::Index column = 0; column < gate.cols(); ++column) {
+        auto a = gate.col(column).array();
+        a = a / ((-a).exp() + Scalar(1)) * up.col(column).array();
+    }
+}
+
+}  // namespace llama

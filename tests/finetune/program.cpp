@@ -1,0 +1,238 @@
+// The program as its user sees it: what it prints, writes and ends with.
+
+#include <llama/checkpoint.hpp>
+#include <llama/model.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <sys/wait.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int vocab = 300;
+
+/// What a run of the program left.
+struct Run {
+    int status = -1;
+    std::string error;
+    std::vector<std::string> files;  ///< names in the folder that were not there before
+};
+
+std::string read(const fs::path& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+void write(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+
+template <class Value>
+std::string bytes_of(Value value) {
+    return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+/// A folder with a small model, its tokenizer, a text and labelled sentences; gone at the end.
+class Folder {
+public:
+    Folder() : path_(fs::temp_directory_path() / ("zeroth_finetune_" + std::to_string(std::random_device()()))) {
+        fs::create_directory(path_);
+        const llama::Config config{.dim = 16, .hidden = 24, .layers = 1, .heads = 2, .kv_heads = 1, .vocab = vocab, .sequence = 32};
+        llama::write_checkpoint(path_ / "model.bin", llama::Model<float>::random(config, 1));
+        std::string tokenizer = bytes_of(std::int32_t{8});
+        const auto piece = [&](const std::string& text) { tokenizer += bytes_of(0.0f) + bytes_of(static_cast<std::int32_t>(text.size())) + text; };
+        for (const char* mark : {"<unk>", "<s>", "</s>"}) piece(mark);
+        for (int byte = 0; byte < 256; ++byte) {
+            constexpr char digits[] = "0123456789ABCDEF";
+            piece(std::string("<0x") + digits[byte / 16] + digits[byte % 16] + ">");
+        }
+        for (int i = 0; i < vocab - 259; ++i) piece(std::string(1, static_cast<char>(' ' + (i == 0 ? 0 : 'a' - ' ' + i % 26))) + (i > 26 ? "e" : ""));
+        write(path_ / "tokenizer.bin", tokenizer);
+        std::string text;
+        for (int i = 0; i < 200; ++i) text += "the cat sat on the mat, line " + std::to_string(i * i) + "\n";
+        write(path_ / "text.txt", text);
+        std::string lines = "sentence\tlabel\n";
+        for (int i = 0; i < 40; ++i) lines += (i % 2 != 0 ? "good thing \t1\n" : "bad thing \t0\n");
+        write(path_ / "data.tsv", lines);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    ~Folder() { fs::remove_all(path_); }
+
+    fs::path operator/(const char* name) const { return path_ / name; }
+
+    Run run(const std::string& arguments) const {
+        const std::vector<std::string> before = names();
+        const std::string errors = path_.string() + ".stderr";
+        const std::string command = "cd '" + path_.string() + "' && '" FINETUNE_PROGRAM "' " + arguments + " > /dev/null 2> '" + errors + "'";
+        const int status = std::system(command.c_str());
+        Run run{WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(errors), {}};
+        fs::remove(errors);
+        std::ranges::set_difference(names(), before, std::back_inserter(run.files));
+        return run;
+    }
+
+private:
+    std::vector<std::string> names() const {
+        std::vector<std::string> names;
+        for (const auto& entry : fs::directory_iterator(path_)) names.push_back(entry.path().filename().string());
+        std::ranges::sort(names);
+        return names;
+    }
+
+    fs::path path_;
+};
+
+const std::string model = "--model model.bin --tokenizer tokenizer.bin ";
+const std::string train_text = model + "--train text.txt --length 16 --batch 4 --steps 6 ";
+const std::string outputs = " --save out.bin --json out.json --metrics out.csv --plot out.svg";
+
+/// One line that holds `part`, status 2 and nothing written.
+void check_refused(const Folder& folder, const std::string& arguments, const std::string& part) {
+    INFO(arguments);
+    const Run run = folder.run(arguments);
+    INFO(run.error);
+    CHECK(run.status == 2);
+    CHECK(run.error.starts_with("finetune: "));
+    CHECK(std::ranges::count(run.error, '\n') == 1);
+    CHECK(run.error.find(part) != std::string::npos);
+    CHECK(run.files.empty());
+}
+
+nlohmann::json figures(const Folder& folder, const std::string& arguments) {
+    INFO(arguments);
+    const Run run = folder.run(arguments + " --json figures.json");
+    INFO(run.error);
+    REQUIRE(run.status == 0);
+    return nlohmann::json::parse(read(folder / "figures.json"));
+}
+
+}  // namespace
+
+TEST_CASE("Options that cannot be followed are refused") {
+    const Folder folder;
+    check_refused(folder, train_text + "--learning-rate -1" + outputs, "--learning-rate: ");
+    check_refused(folder, train_text + "--learning-rate nan" + outputs, "--learning-rate: ");
+    check_refused(folder, train_text + "--epsilon 0" + outputs, "--epsilon: ");
+    check_refused(folder, model + "--train text.txt --batch 0" + outputs, "--batch: ");
+    check_refused(folder, train_text + "--estimator three-sided" + outputs, "--estimator: ");
+    check_refused(folder, train_text + "--forwards 10" + outputs, "--forwards: ");
+    check_refused(folder, train_text + "--no-such-option" + outputs, "--no-such-option");
+    check_refused(folder, train_text + "--plot out.jpg", "--plot: ");
+    check_refused(folder, train_text + "--save same --json same", "--json: ");
+    check_refused(folder, model + "--eval text.txt --steps 5", "--steps: ");
+    check_refused(folder, model + "--train text.txt --length 33" + outputs, "--length: ");
+}
+
+TEST_CASE("Checkpoints and tokenizers that are none are refused") {
+    const Folder folder;
+    const std::string checkpoint = read(folder / "model.bin"), tokenizer = read(folder / "tokenizer.bin");
+    const std::string rest = "--tokenizer tokenizer.bin --train text.txt --length 16" + outputs;
+    const auto check = [&](const std::string& bytes, const std::string& part) {
+        write(folder / "model.bin", bytes);
+        check_refused(folder, "--model model.bin " + rest, "model.bin: " + part);
+    };
+    check_refused(folder, "--model none.bin " + rest, "none.bin: no such file");
+    check("", "byte 0: ");
+    check(checkpoint.substr(0, checkpoint.size() - 5), "byte ");
+    check(checkpoint + "x", "byte ");
+    check("GGUF" + checkpoint.substr(4), "byte ");
+    check(bytes_of(std::int32_t{-3}) + checkpoint.substr(4), "byte ");
+    write(folder / "model.bin", checkpoint);
+    write(folder / "tokenizer.bin", tokenizer + bytes_of(0.0f) + bytes_of(std::int32_t{1}) + "z");
+    check_refused(folder, "--model model.bin " + rest, "tokenizer.bin: byte ");
+    write(folder / "tokenizer.bin", tokenizer.substr(0, 500));
+    check_refused(folder, "--model model.bin " + rest, "tokenizer.bin: byte ");
+}
+
+TEST_CASE("Texts that cannot be trained on are refused") {
+    const Folder folder;
+    const auto check = [&](const std::string& text, const std::string& part) {
+        write(folder / "text.txt", text);
+        check_refused(folder, train_text + outputs, "text.txt: " + part);
+    };
+    check("", "byte 0: the file is empty");
+    check("too short", "the text is too short");
+    check("good until here\xFF", "byte 15: is not UTF-8");
+}
+
+TEST_CASE("Labelled sentences that are none are refused") {
+    const Folder folder;
+    const std::string arguments = model + "--task classify --train data.tsv --eval data.tsv --verbalizer bad,good" + outputs;
+    const auto check = [&](const std::string& text, const std::string& part) {
+        write(folder / "data.tsv", text);
+        check_refused(folder, arguments, "data.tsv: " + part);
+    };
+    check("sentence\tlabel\nfine\t1\nno label\n", "line 3: has no label");
+    check("fine\t1\nempty\t\n", "line 2: has no label");
+    check("fine\t2\n", "line 1: label \"2\"");
+    check("fine\tgood\n", "line 1: label \"good\"");
+    check("fine\t1\n\xC0\xAF\t0\n", "byte 7: is not UTF-8");
+    check("sentence\tlabel\n", "line 1: ");
+}
+
+TEST_CASE("An output that cannot be written is found before training") {
+    const Folder folder;
+    for (const char* option : {"--save", "--metrics", "--json", "--plot"}) {
+        check_refused(folder, train_text + option + " no/such/folder.svg", "no/such/folder.svg: cannot be written");
+    }
+}
+
+TEST_CASE("A run writes what was asked for, and nothing else") {
+    const Folder folder;
+    const Run run = folder.run(train_text + outputs);
+    INFO(run.error);
+    CHECK(run.status == 0);
+    CHECK(run.files == std::vector<std::string>{"out.bin", "out.csv", "out.json", "out.svg"});
+    const auto json = nlohmann::ordered_json::parse(read(folder / "out.json"));
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : json.items()) keys.push_back(key);
+    CHECK(keys == std::vector<std::string>{"eval_loss_before", "eval_loss_after", "accuracy_before", "accuracy_after", "forward_passes", "seconds",
+                                           "optimizer_seconds", "peak_rss_bytes", "inference_rss_bytes", "weights_crc32c"});
+    CHECK(json["forward_passes"] == 12);
+    CHECK(json["accuracy_after"].is_null());
+    CHECK(json["weights_crc32c"].get<std::string>().size() == 8);
+    CHECK(read(folder / "out.bin").size() == read(folder / "model.bin").size());
+    CHECK(read(folder / "out.bin") != read(folder / "model.bin"));
+}
+
+TEST_CASE("A model is evaluated without a step, and keeps its weights") {
+    const Folder folder;
+    const nlohmann::json with_train = figures(folder, model + "--train text.txt --length 16 --steps 0");
+    CHECK(with_train["forward_passes"] == 0);
+    CHECK(with_train["eval_loss_before"] == with_train["eval_loss_after"]);
+    const nlohmann::json alone = figures(folder, model + "--eval text.txt --steps 0");
+    CHECK(alone["weights_crc32c"] == with_train["weights_crc32c"]);
+}
+
+TEST_CASE("The same seed gives the same weights with any number of threads") {
+    const Folder folder;
+    for (const char* method : {"--direction gaussian", "--direction rademacher --estimator one-sided --queries 3", "--direction uniform --schedule linear:2",
+                               "--direction sphere --weight-decay 0.1", "--scheme head --schedule constant"}) {
+        const std::string arguments = train_text + "--learning-rate 0.01 " + method;
+        const nlohmann::json one = figures(folder, arguments + " --threads 1");
+        CHECK(figures(folder, arguments + " --threads 3")["weights_crc32c"] == one["weights_crc32c"]);
+        CHECK(figures(folder, arguments + " --threads 2 --seed 7")["weights_crc32c"] != one["weights_crc32c"]);
+    }
+}
+
+TEST_CASE("Sentences are classified, and the accuracy reported") {
+    const Folder folder;
+    for (const char* prompt : {"", " It was", "{} was"}) {
+        const nlohmann::json json =
+            figures(folder, model + "--task classify --train data.tsv --eval data.tsv --verbalizer bad,good --steps 4 --batch 4 --prompt '" + prompt + "'");
+        CHECK(json["accuracy_before"].is_number());
+        CHECK(json["accuracy_after"].is_number());
+    }
+}
