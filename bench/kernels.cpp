@@ -51,6 +51,7 @@ void displace(benchmark::State& state) {
     zeroth::Parameters parameters;
     parameters.add("weights", std::span{weights});
     std::vector<zeroth::Move<1>> moves;
+    moves.reserve(static_cast<std::size_t>(state.range(1)));
     for (std::uint32_t k = 0; k < static_cast<std::uint32_t>(state.range(1)); ++k) {
         moves.push_back({zeroth::Key{1, 2, k}, {1e-6}});
     }

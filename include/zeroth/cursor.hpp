@@ -96,13 +96,14 @@ class Cursor {
 
     void move_to(std::span<const Term> target) {
         parts_.clear();
-        for (const Term& term : displacement_) {
-            part_of(term.key).leave += term.coefficient;
-        }
+        // The gradient first: its sum is rounded in the order of its terms, wherever the weights stand, so it can be replayed.
         if (pending_) {
             for (const Term& term : gradient_) {
                 part_of(term.key).gradient += term.coefficient;
             }
+        }
+        for (const Term& term : displacement_) {
+            part_of(term.key).leave += term.coefficient;
         }
         for (const Term& term : target) {
             part_of(term.key).enter += term.coefficient;

@@ -68,16 +68,16 @@ TEMPLATE_TEST_CASE("Arithmetic in registers has the scalar bits", "", ZEROTH_TES
         const typename Lanes::Float t = Lanes::load(c);
         const auto product = lanes_of<Lanes>([&] { return Lanes::product(x, y); });
         const auto root = lanes_of<Lanes>([&] { return Lanes::sqrt(Lanes::abs(x)); });
-        const auto greater = lanes_of<Lanes>([&] { return Lanes::max(x, y); });
-        const auto less = lanes_of<Lanes>([&] { return Lanes::min(x, y); });
+        const auto greater = lanes_of<Lanes>([&] { return Lanes::larger(x, y); });
+        const auto less = lanes_of<Lanes>([&] { return Lanes::smaller(x, y); });
         const auto fused = lanes_of<Lanes>([&] { return Lanes::fma(x, y, t); });
         const auto kept_apart = lanes_of<Lanes>([&] { return Lanes::product(x, y) + t; });
         float largest = a[0];
         for (std::size_t l = 0; l < width; ++l) {
             REQUIRE(bits(product[l]) == bits(ScalarLanes::product(a[l], b[l])));
             REQUIRE(bits(root[l]) == bits(ScalarLanes::sqrt(std::abs(a[l]))));
-            REQUIRE(bits(greater[l]) == bits(ScalarLanes::max(a[l], b[l])));
-            REQUIRE(bits(less[l]) == bits(ScalarLanes::min(a[l], b[l])));
+            REQUIRE(bits(greater[l]) == bits(ScalarLanes::larger(a[l], b[l])));
+            REQUIRE(bits(less[l]) == bits(ScalarLanes::smaller(a[l], b[l])));
             REQUIRE(bits(kept_apart[l]) == bits(ScalarLanes::product(a[l], b[l]) + c[l]));
 #if defined(__FMA__) || defined(__aarch64__) // without, it is exact for the directions' polynomials only
             REQUIRE(bits(fused[l]) == bits(std::fma(a[l], b[l], c[l])));

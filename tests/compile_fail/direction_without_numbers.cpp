@@ -1,6 +1,5 @@
 // A direction is z(key, block, element) and a bound.
 // expect: Direction
-// at most 22 lines
 #include <zeroth/zeroth.hpp>
 
 struct Ones {
@@ -11,6 +10,5 @@ struct Ones {
 };
 
 int main() {
-    const zeroth::TwoSidedRge<Ones> estimator{}; // refused here
-    estimator.validate();
+    [[maybe_unused]] const zeroth::TwoSidedRge<Ones> estimator{}; // refused here
 }

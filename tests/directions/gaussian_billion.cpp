@@ -6,10 +6,36 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 using namespace zeroth;
+
+namespace {
+
+/// The share of all numbers beyond +-x, counted over every radius and angle there is.
+double share_beyond(double x) {
+    std::vector<double> factors;
+    for (std::uint32_t a = 0; a < 32768; ++a) {
+        float sine = 0;
+        float cosine = 0;
+        Gaussian::angle<ScalarLanes>(a << 16, sine, cosine);
+        factors.push_back(std::abs(static_cast<double>(sine)));
+        factors.push_back(std::abs(static_cast<double>(cosine)));
+    }
+    std::uint64_t count = 0;
+    for (std::uint32_t r = 0; r < 65536; ++r) {
+        const double radius = static_cast<double>(Gaussian::radius<ScalarLanes>(r));
+        if (radius > x) {
+            count += static_cast<std::uint64_t>(
+                std::count_if(factors.begin(), factors.end(), [&](double factor) { return radius * factor > x; }));
+        }
+    }
+    return static_cast<double>(count) / (65536.0 * static_cast<double>(factors.size()));
+}
+
+} // namespace
 
 TEST_CASE("A billion Gaussian numbers have a normal's moments, distribution and tail") {
     constexpr std::size_t part = std::size_t{1} << 20;
@@ -52,11 +78,12 @@ TEST_CASE("A billion Gaussian numbers have a normal's moments, distribution and 
     CHECK(std::abs(sum[3] / n) < 5 * std::sqrt(15.0) / root);
     CHECK(std::abs(sum[4] / n - 3) < 5 * std::sqrt(96.0) / root);
 
-    // 6.8e-6 of a normal's mass; the transform's bound of 4.855 takes 1.2e-6 of it away.
-    const double expected = n * (std::erfc(4.5 / std::sqrt(2.0)) - std::erfc(4.8546 / std::sqrt(2.0)));
-    INFO("beyond 4.5: " << beyond << ", expected about " << expected);
-    CHECK(static_cast<double>(beyond) > 0.8 * expected);
-    CHECK(static_cast<double>(beyond) < 1.3 * expected);
+    const double expected = n * share_beyond(4.5);
+    INFO("beyond 4.5: " << beyond << ", expected " << expected);
+    CHECK(std::abs(static_cast<double>(beyond) - expected) < 5 * std::sqrt(expected));
+    CHECK(std::abs(share_beyond(4.5) / std::erfc(4.5 / std::sqrt(2.0)) - 1) < 0.25);
+    CHECK(std::abs(share_beyond(4.0) / std::erfc(4.0 / std::sqrt(2.0)) - 1) < 0.05);
+    CHECK(std::abs(share_beyond(3.0) / std::erfc(3.0 / std::sqrt(2.0)) - 1) < 0.005);
 
     double distance = 0;
     double below = 0;

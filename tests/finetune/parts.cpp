@@ -95,7 +95,7 @@ TEST_CASE("A text is cut between characters and documents at their ends") {
     CHECK(encode_stream(tokenizer, "ab<|endoftext|>") == documents[0]);
 }
 
-TEST_CASE("The loss of a text task is that of its batch, and does not allocate its way apart") {
+TEST_CASE("The loss of a text task is that of the batch it has drawn") {
     const llama::Model<float> model = llama::Model<float>::random(small(20), 1);
     std::vector<int> tokens(200);
     for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<int>(3 + i * i % 17);
@@ -257,6 +257,8 @@ TEST_CASE("The high-water mark of memory sees what was held for a moment, from i
     CHECK(hold() == 1);
     CHECK(peak.bytes() >= before + size / 2);
     report::release_freed_memory();
+    // A checked allocator (AddressSanitizer's) keeps what was freed: then there is nothing to see.
+    if (report::resident_bytes() >= before + size / 2) SKIP("the allocator does not give memory back");
     peak.restart();
     CHECK(peak.bytes() < before + size / 2);
 }

@@ -1,0 +1,15 @@
+# The version in config.hpp is that of the CMake project.
+
+cmake_policy(VERSION 3.25)
+file(READ "${INCLUDE}/zeroth/config.hpp" text)
+set(found "")
+foreach(part IN ITEMS MAJOR MINOR PATCH)
+    if(NOT text MATCHES "#define ZEROTH_VERSION_${part} ([0-9]+)")
+        message(FATAL_ERROR "config.hpp does not define ZEROTH_VERSION_${part}")
+    endif()
+    list(APPEND found ${CMAKE_MATCH_1})
+endforeach()
+list(JOIN found "." found)
+if(NOT found STREQUAL VERSION)
+    message(FATAL_ERROR "config.hpp says ${found}, the CMake project ${VERSION}")
+endif()
