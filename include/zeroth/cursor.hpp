@@ -27,6 +27,9 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// The blocks are copied; the weights are the user's and must outlive the cursor. Nothing allocates after the constructor as long as no
 /// displacement and no gradient has more than most_terms terms.
+///
+/// The parameters' hook is called after each change of the weights, the first of which is a policy's own (Exact lays its grid). If it throws, the
+/// cursor stands where it was sent all the same.
 /// Throws std::invalid_argument if two blocks overlap, and what the restore policy's constructor throws.
 template <Direction D, class Restore = InPlace, Backend B = Reference>
 class Cursor {
@@ -45,10 +48,13 @@ class Cursor {
                 scales_.push_back({Key{}, false, false, std::vector<double>(parameters_.blocks().size())});
             }
         }
+        if constexpr (Restore::adjusts_weights) {
+            call_hook();
+        }
     }
     Cursor(const Cursor&) = delete;
     Cursor& operator=(const Cursor&) = delete;
-    ~Cursor() { settle(); }
+    ~Cursor() { settle_quietly(); }
 
     void stand_at(std::span<const Term> terms) { move_to(terms); }
     void stand_at(const Term& term) { move_to({&term, 1}); }
@@ -67,10 +73,22 @@ class Cursor {
 
     /// Leaves the weights at their base, updated.
     void settle() { move_to({}); }
+    /// The same where an exception is already under way: one of the hook's own is dropped.
+    void settle_quietly() noexcept {
+        try {
+            settle();
+        } catch (...) { // the weights are settled: the hook comes last
+        }
+    }
     [[nodiscard]] bool settled() const noexcept { return !pending_ && displacement_.empty(); }
 
     /// To be called after the user has changed the weights himself, between steps, while settled.
-    void adopt() { traversals_ += static_cast<std::uint64_t>(weights_.adopt()); }
+    void adopt() {
+        traversals_ += static_cast<std::uint64_t>(weights_.adopt());
+        if constexpr (Restore::adjusts_weights) {
+            call_hook();
+        }
+    }
 
     /// Over the weights, since the cursor was made.
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
@@ -85,7 +103,7 @@ class Cursor {
             const auto begin = reinterpret_cast<std::uintptr_t>(blocks[a].data);
             for (std::size_t b = a + 1; b < blocks.size(); ++b) {
                 const auto other = reinterpret_cast<std::uintptr_t>(blocks[b].data);
-                if (begin < other + blocks[b].bytes() && other < begin + blocks[a].bytes()) {
+                if (blocks[a].size() != 0 && blocks[b].size() != 0 && begin < other + blocks[b].bytes() && other < begin + blocks[a].bytes()) {
                     throw std::invalid_argument{"zeroth: blocks '" + blocks[a].name + "' and '" + blocks[b].name +
                                                 "' share memory; add a tied tensor once"};
                 }
@@ -120,6 +138,10 @@ class Cursor {
         traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, move));
         displacement_.assign(target.begin(), target.end());
         pending_ = false;
+        call_hook();
+    }
+
+    void call_hook() const {
         if (parameters_.hook()) {
             parameters_.hook()(parameters_.blocks());
         }
@@ -170,7 +192,9 @@ class Cursor {
         return scales_.emplace_back();
     }
 
-    const double* form_scales(const Key& key) {
+    const double* form_scales(const Key& key)
+        requires NormalisedDirection<D>
+    {
         const std::span<const Block> blocks = parameters_.blocks();
         Scales& scales = unused_scales();
         units_.assign(blocks.size(), 0);

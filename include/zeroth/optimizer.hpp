@@ -8,8 +8,10 @@
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,12 +21,18 @@ ZEROTH_BEGIN_NAMESPACE
 
 /// Why a step ended as it did.
 enum class Reason : std::uint8_t {
-    updated,         ///< the base was moved
-    non_finite_loss, ///< a loss was NaN or infinite: the weights are as before the step
+    updated,           ///< the base was moved
+    non_finite_loss,   ///< a loss was NaN or infinite: the weights are as before the step
+    non_finite_update, ///< the projected gradient, or it times the learning rate, overflowed: the weights are as before the step
 };
 
 [[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
-    return reason == Reason::updated ? "updated" : "non-finite loss";
+    switch (reason) {
+    case Reason::updated: return "updated";
+    case Reason::non_finite_loss: return "non-finite loss";
+    case Reason::non_finite_update: return "non-finite update";
+    }
+    return "unknown";
 }
 
 /// What a step did. The spans are views of the optimizer's memory, valid until its next step.
@@ -94,28 +102,31 @@ class Optimizer {
     Optimizer& operator=(const Optimizer&) = delete;
 
     /// One step. `forward` is called estimator.forward_passes() times and must see the weights in memory as they then are.
-    /// If it throws, the weights go back to what they were before the step, the step is not counted, and the exception goes on to the
-    /// caller. If a loss is not finite they go back likewise, the report says so, and the step is counted.
+    /// If it throws, or the parameters' hook does meanwhile, the weights go back to what they were before the step, the step is not counted, and
+    /// the exception goes on to the caller. If a loss is not finite, or the update is not, they go back likewise, the report says so, and the step
+    /// is counted. (A hook that throws when told of the update itself: the step is made, and counted.)
     template <ForwardFn F>
     StepReport step(F&& forward) {
         const Key key{settings_.seed, step_, 0};
         const BaseMove move = rule_.move(key);
         const std::uint64_t traversals_before = cursor_.traversals();
         estimate_.clear();
+        Reason reason = Reason::updated;
         {
             Return home{cursor_};
             estimator_(cursor_, forward, key, estimate_);
-            home.armed = !estimate_.finite;
+            reason = outcome(move);
+            home.armed = reason != Reason::updated;
         }
-        if (estimate_.finite) {
+        StepReport report;
+        report.step = step_++;
+        if (reason == Reason::updated) {
             cursor_.update(move, estimate_.terms);
             if (settings_.settling == Settling::each_step) {
                 cursor_.settle();
             }
         }
-        StepReport report;
-        report.step = step_++;
-        report.reason = estimate_.finite ? Reason::updated : Reason::non_finite_loss;
+        report.reason = reason;
         report.loss = estimate_.finite ? estimate_.loss : estimate_.losses.back();
         report.losses = estimate_.losses;
         report.terms = estimate_.terms;
@@ -163,10 +174,24 @@ class Optimizer {
         Return& operator=(const Return&) = delete;
         ~Return() {
             if (armed) {
-                cursor.settle();
+                cursor.settle_quietly();
             }
         }
     };
+
+    /// Whether the base may move along the estimate.
+    [[nodiscard]] Reason outcome(const BaseMove& move) const noexcept {
+        for (const double loss : estimate_.losses) {
+            if (!std::isfinite(loss)) {
+                return Reason::non_finite_loss;
+            }
+        }
+        bool finite = std::isfinite(move.decay);
+        for (const Term& term : estimate_.terms) {
+            finite = finite && std::abs(move.scale * term.coefficient) <= static_cast<double>(std::numeric_limits<float>::max());
+        }
+        return finite ? Reason::updated : Reason::non_finite_update;
+    }
 
     E estimator_;
     Rule rule_;

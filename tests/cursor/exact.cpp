@@ -170,6 +170,45 @@ TEMPLATE_TEST_CASE("Weights that outgrow their grid get a coarser one, and moves
     }
 }
 
+TEMPLATE_TEST_CASE("Weights that run away stop, and stay finite and exact", "", float, double) {
+    std::vector<TestType> w = weights<TestType>(50);
+    const Parameters parameters = parameters_of(w);
+    const double end = std::ldexp(1.0, std::is_same_v<TestType, float> ? 125 : 998);
+    Cursor<Gaussian, Exact> cursor{parameters, Gaussian{}, Exact{}, Reference{}, 5e-3, 1};
+    for (std::uint64_t step = 0; step < 2500; ++step) {
+        const Key key{9, step, 0};
+        cursor.update({3.0, 1.0, key}, std::vector<Term>{{key, 1.0}});
+        cursor.settle();
+        const std::vector<TestType> base = w;
+        cursor.stand_at(Term{key, 1e-3});
+        cursor.settle();
+        REQUIRE(w == base);
+    }
+    for (const TestType x : w) {
+        CHECK(std::abs(static_cast<double>(x)) == end);
+    }
+    // A new run would not take them.
+    CHECK_THROWS_AS((Cursor<Gaussian, Exact>{parameters, Gaussian{}, Exact{}, Reference{}, 5e-3, 1}), std::invalid_argument);
+    w.assign(w.size(), static_cast<TestType>(end / 8));
+    Cursor<Gaussian, Exact> again{parameters, Gaussian{}, Exact{}, Reference{}, 5e-3, 1};
+    CHECK(w == std::vector<TestType>(w.size(), static_cast<TestType>(end / 8)));
+}
+
+TEST_CASE("The hook hears of a grid that is laid") {
+    std::vector<float> w = weights<float>(50);
+    Parameters parameters = parameters_of(w);
+    int calls = 0;
+    parameters.on_change([&](std::span<const Block>) { ++calls; });
+    Cursor<Gaussian, Exact> cursor{parameters, Gaussian{}, Exact{}, Reference{}, 5e-3, 1};
+    CHECK(calls == 1);
+    w[3] = 5.1f;
+    cursor.adopt();
+    CHECK(calls == 2);
+    Cursor<Gaussian, InPlace> other{parameters, Gaussian{}, InPlace{}, Reference{}, 5e-3, 1};
+    other.adopt();
+    CHECK(calls == 2);
+}
+
 TEST_CASE("A displacement beyond its reach makes room for itself, from wherever the weights stand") {
     std::vector<float> w = weights<float>(300);
     const Parameters parameters = parameters_of(w);

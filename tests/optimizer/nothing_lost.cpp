@@ -86,6 +86,73 @@ TEST_CASE("In place, a failed step leaves the weights within half a unit a trave
     }
 }
 
+TEST_CASE("An update that is not finite leaves the weights as they were, and the report says so") {
+    Quadratic problem{30};
+    const std::vector<float> before = problem.weights;
+    int call = 0;
+    const auto overflowing = [&] { return ++call % 2 == 1 ? 1e308 : -1e308; };
+    Optimizer optimizer{problem.parameters(), TwoSidedRge{.epsilon = 1e-3, .queries = 2}, Sgd{.learning_rate = 1e-3},
+                        Settings{.restore = Snapshot{}}};
+    const StepReport report = optimizer.step(overflowing);
+    CHECK(report.reason == Reason::non_finite_update);
+    CHECK(to_string(report.reason) == "non-finite update");
+    CHECK(report.forward_passes == 2);
+    CHECK(problem.weights == before);
+    CHECK(optimizer.step([&] { return problem.loss(); }).reason == Reason::updated);
+    CHECK(problem.weights != before);
+
+    const std::vector<float> updated = problem.weights;
+    Optimizer fast{problem.parameters(), TwoSidedRge{.epsilon = 1e-3}, Sgd{.learning_rate = 1e300},
+                   Settings{.restore = Snapshot{}}};
+    CHECK(fast.step([&] { return 1e10 * problem.loss(); }).reason == Reason::non_finite_update);
+    CHECK(problem.weights == updated);
+
+    // Clipped, the first is an update like any other.
+    call = 0;
+    Optimizer clipped{problem.parameters(), TwoSidedRge{.epsilon = 1e-3, .clip = 2.0}, Sgd{.learning_rate = 1e-3}};
+    CHECK(clipped.step(overflowing).reason == Reason::updated);
+    CHECK(problem.weights != updated);
+}
+
+TEST_CASE("A hook that throws is an exception of the step, and no second one") {
+    Quadratic problem{30};
+    const std::vector<float> before = problem.weights;
+    Parameters parameters = problem.parameters();
+    int calls = 0;
+    int bad = 0;
+    parameters.on_change([&](std::span<const Block>) {
+        if (++calls >= bad) {
+            throw Interrupted{};
+        }
+    });
+    for (bad = 1; bad <= 2; ++bad) {
+        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings{.restore = Snapshot{}}};
+        calls = 0;
+        CHECK_THROWS_AS(optimizer.step([&] { return problem.loss(); }), Interrupted);
+        CHECK(problem.weights == before);
+        CHECK(optimizer.steps() == 0);
+    }
+    // Told of the update itself: the step is made.
+    {
+        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings{.restore = Snapshot{}}};
+        calls = 0;
+        CHECK_THROWS_AS(optimizer.step([&] { return problem.loss(); }), Interrupted);
+        CHECK(problem.weights != before);
+        CHECK(optimizer.steps() == 1);
+    }
+    // In a destructor that settles.
+    const std::vector<float> updated = problem.weights;
+    {
+        bad = 4;
+        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3},
+                            Settings{.restore = Snapshot{}, .settling = Settling::lazily}};
+        calls = 0;
+        CHECK(optimizer.step([&] { return problem.loss(); }).reason == Reason::updated);
+        bad = 0;
+    }
+    CHECK(problem.weights != updated);
+}
+
 TEST_CASE("A run is its seed and its scalars: the same bits again, and going on from a step") {
     const auto run = [](std::uint64_t seed, std::uint64_t first, std::uint64_t last, std::vector<float>* weights) {
         Quadratic problem{500};

@@ -405,7 +405,9 @@ struct Access<SimdLanes<Arch>, Storage> {
         const Word odd = (bits >> 16) & Word(1u);
         const Word rounded = (bits + Word(0x7FFFu) + odd) >> 16;
         const Word quiet = (bits >> 16) | Word(0x40u);
-        return xsimd::select((bits & Word(0x7FFFFFFFu)) > Word(0x7F800000u), quiet, rounded);
+        // All ones where it is no number; xsimd 8.1's select of words does not compile for AVX-512 without optimisation.
+        const Word is_nan = Word(0u) - ((Word(0x7F800000u) - (bits & Word(0x7FFFFFFFu))) >> 31);
+        return rounded ^ ((rounded ^ quiet) & is_nan);
     }
     ZEROTH_INLINE static Float load_float16(const Storage* from) noexcept {
 #if defined(__F16C__) || defined(__aarch64__)

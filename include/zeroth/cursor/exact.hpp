@@ -20,12 +20,16 @@ ZEROTH_BEGIN_NAMESPACE
 /// All sums are then exact, so restoring gives back the bits with no second copy, and moves commute. Laying the grid changes
 /// the weights once, by at most q / 2, about 4e-7 of the block's largest weight. An update is rounded to the grid stochastically
 /// with bits of its own key: one of q / 100 moves one weight in a hundred.
-/// q is the least with largest |w| <= 2^21 q and displacements <= 2^22 q (float; 2^50, 2^51 for double); when weights outgrow it the grid is laid
-/// again, twice as coarse, which costs two traversals. Memory: two numbers a block. Scalar types: float32, float64.
-/// Throws std::invalid_argument for 16-bit blocks (their grid would be too coarse: use Snapshot) and weights that are not finite.
+/// q is the least with largest |w| < 2^21 q and displacements < 2^22 q (float; 2^50 and 2^51 for double), and at least 2^-100 (2^-900).
+/// When weights outgrow 2^22 q the grid is laid again, two to four times as coarse, which costs two to four traversals; weights that run away
+/// stop at 2^125 (2^998). Memory: two numbers a block. Scalar types: float32, float64.
+/// Throws std::invalid_argument for 16-bit blocks (their grid would be too coarse: use Snapshot), and when it takes weights over that are not
+/// finite or beyond 2^123 (2^996).
 /// Source: ours; after Dekker's splitting and pre-rounded summation.
 struct Exact {
     static constexpr std::string_view name = "exact";
+    /// Taking weights over changes them.
+    static constexpr bool adjusts_weights = true;
 
     template <class D, class B>
     class Weights;
@@ -34,6 +38,9 @@ struct Exact {
     static constexpr int digits(ScalarType type) noexcept { return type == ScalarType::float64 ? 53 : 24; }
     /// x + magic - magic rounds x to the nearest multiple of the quantum, for |x| <= 2^(digits - 2) quanta.
     static double magic(double quantum, ScalarType type) noexcept { return std::ldexp(1.5 * quantum, digits(type) - 1); }
+    static constexpr int least_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? -900 : -100; }
+    /// So that nothing computed on the grid overflows.
+    static constexpr int largest_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? 946 : 102; }
 };
 
 /// w <- w + sum [round_q(enter z) - round_q(leave z)].
@@ -91,6 +98,7 @@ struct UpdateOnGrid {
 
         Real magic;
         Real limit;
+        Real end;
         Real noise_scale;
         Real shrink;
         Dither dither;
@@ -101,11 +109,17 @@ struct UpdateOnGrid {
             : magic{Lanes::template broadcast_real<Compute>(Exact::magic(operation.quantum[index], block.type))},
               limit{Lanes::template broadcast_real<Compute>(
                   std::ldexp(operation.quantum[index], Exact::digits(block.type) - 2) - operation.quantum[index])},
+              end{Lanes::template broadcast_real<Compute>(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 1))},
               noise_scale{Lanes::template broadcast_real<Compute>(operation.quantum[index] * 0x1p-32)},
               shrink{Lanes::template broadcast_real<Compute>(operation.decay - 1)}, dither{operation.key, block.identity},
               result{operation.largest[index]} {}
 
         ZEROTH_INLINE Real to_grid(const Real& x) const noexcept { return (x + magic) - magic; }
+
+        /// x, or the end of [-bound, bound] that it lies beyond.
+        ZEROTH_INLINE static Real between(const Real& x, const Real& bound) noexcept {
+            return Lanes::larger(Lanes::smaller(x, bound), Lanes::template broadcast_real<Compute>(0) - bound);
+        }
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[3], const Real& z, const Real (&coefficient)[3]) const noexcept {
@@ -124,10 +138,10 @@ struct UpdateOnGrid {
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[3], std::uint64_t element, Count) noexcept {
             const Real base = w - sum[0];
             Real update = sum[1] + Lanes::product(shrink, base);
-            update = Lanes::larger(Lanes::smaller(update, limit), Lanes::template broadcast_real<Compute>(0) - limit);
+            update = between(update, limit);
             const Real noise = Lanes::product(
                 Lanes::template widen<Compute>(Lanes::signed_to_float(dither.template words<Lanes>(element))), noise_scale);
-            const Real moved = base + to_grid(update + noise);
+            const Real moved = between(base + to_grid(update + noise), end);
             seen.see(moved);
             return moved + sum[2];
         }
@@ -204,30 +218,25 @@ class Exact::Weights {
         backend_.traverse(blocks_, direction_, std::span<const Move<3>>{update_moves_},
                           UpdateOnGrid{quantum_.data(), largest_.data(), base.decay, base.key});
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
-            outgrown_ = outgrown_ || !(largest_[b] <= std::ldexp(quantum_[b], digits(blocks_[b].type) - 2));
+            const double room = std::ldexp(quantum_[b], digits(blocks_[b].type) - 2);
+            const bool can_grow = quantum_[b] < std::ldexp(1.0, largest_exponent(blocks_[b].type));
+            outgrown_ = outgrown_ || (largest_[b] > room && can_grow);
         }
         return traversals + 1;
     }
 
-    /// Lays the grid under the weights as they stand: they are the base.
+    /// Takes the weights as they stand for the base, and lays the grid under them. Two traversals.
     int adopt() {
-        for (double& largest : largest_) {
-            largest = 0;
-        }
-        backend_.traverse(blocks_, direction_, std::span<const Move<1>>{}, LargestMagnitude{largest_.data()});
+        measure();
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
-            if (!std::isfinite(largest_[b])) {
-                throw std::invalid_argument{"zeroth: block '" + blocks_[b].name + "' holds a weight that is not finite"};
+            const Block& block = blocks_[b];
+            const int most = digits(block.type) - 3 + largest_exponent(block.type);
+            if (!(largest_[b] <= std::ldexp(1.0, most))) {
+                throw std::invalid_argument{"zeroth: block '" + block.name + "' holds a weight that is not finite, or beyond 2^" +
+                                            std::to_string(most) + ": restore policy Exact cannot keep it"};
             }
-            int exponent = 0;
-            const double range = 2 * largest_[b] < reach_ ? reach_ : 2 * largest_[b];
-            std::frexp(range, &exponent);
-            const int least = blocks_[b].type == ScalarType::float64 ? -900 : -100;
-            exponent -= digits(blocks_[b].type) - 2;
-            quantum_[b] = std::ldexp(1.0, exponent < least ? least : exponent);
         }
-        backend_.traverse(blocks_, direction_, std::span<const Move<1>>{}, LayGrid{quantum_.data()});
-        outgrown_ = false;
+        lay();
         return 2;
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return 2 * sizeof(double) * blocks_.size(); }
@@ -235,6 +244,27 @@ class Exact::Weights {
     [[nodiscard]] std::span<const double> quanta() const noexcept { return quantum_; }
 
   private:
+    void measure() {
+        for (double& largest : largest_) {
+            largest = 0;
+        }
+        backend_.traverse(blocks_, direction_, std::span<const Move<1>>{}, LargestMagnitude{largest_.data()});
+    }
+
+    /// Chooses each block's quantum by the measured weights and the reach, and rounds the weights to it.
+    void lay() {
+        for (std::size_t b = 0; b < blocks_.size(); ++b) {
+            const ScalarType type = blocks_[b].type;
+            int exponent = 0;
+            std::frexp(2 * largest_[b] < reach_ ? reach_ : 2 * largest_[b], &exponent);
+            exponent -= digits(type) - 2;
+            exponent = exponent < least_exponent(type) ? least_exponent(type) : exponent;
+            quantum_[b] = std::ldexp(1.0, exponent > largest_exponent(type) ? largest_exponent(type) : exponent);
+        }
+        backend_.traverse(blocks_, direction_, std::span<const Move<1>>{}, LayGrid{quantum_.data()});
+        outgrown_ = false;
+    }
+
     /// Makes room on the grid for a displacement larger than any before.
     int widen_for(std::span<const Part> parts) {
         double reach = 0;
@@ -270,7 +300,9 @@ class Exact::Weights {
             backend_.traverse(blocks_, direction_, std::span<const Move<2>>{moves_}, DisplaceOnGrid{quantum_.data()});
             ++traversals;
         }
-        traversals += adopt();
+        measure();
+        lay();
+        traversals += 2;
         if (displaced) {
             for (Move<2>& move : moves_) {
                 const double coefficient = move.coefficient[0];

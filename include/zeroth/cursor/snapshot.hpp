@@ -17,6 +17,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Memory: the trained weights once more. Any scalar type. Restoring gives back the bits.
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
+    static constexpr bool adjusts_weights = false;
 
     template <class D, class B>
     class Weights;

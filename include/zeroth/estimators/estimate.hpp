@@ -27,7 +27,7 @@ struct Estimate {
     std::vector<double> losses;
     /// The loss to report: the mean of the losses, or the base's own where it was evaluated.
     double loss = 0;
-    /// False once a loss was NaN or infinite; the terms are then incomplete.
+    /// False once a loss was NaN or infinite, or the difference of two overflowed; the terms are then not to be used.
     bool finite = true;
     /// Projected gradients whose magnitude was clipped.
     int clipped = 0;
@@ -55,6 +55,7 @@ struct Estimate {
             projected = std::copysign(clip, projected);
             ++clipped;
         }
+        finite = finite && std::isfinite(projected);
         terms.push_back({key, projected / count});
     }
 };

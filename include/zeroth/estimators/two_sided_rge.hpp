@@ -40,7 +40,7 @@ struct TwoSidedRge {
     template <class Cursor, ForwardFn F>
     void operator()(Cursor& cursor, F& forward, Key key, Estimate& estimate) const {
         double total = 0;
-        for (key.query = 0; key.query < queries; ++key.query) {
+        for (key.query = 0; estimate.finite && key.query < queries; ++key.query) {
             cursor.stand_at(Term{key, epsilon});
             const double above = estimate.evaluate(forward);
             if (!estimate.finite) {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <zeroth/function.hpp>
 #include <zeroth/parameters/block.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -21,7 +21,7 @@ ZEROTH_BEGIN_NAMESPACE
 class Parameters {
   public:
     /// Called with the blocks a traversal has changed, after it: for runtimes that hold packed, quantised or device copies.
-    using Hook = std::function<void(std::span<const Block>)>;
+    using Hook = Function<void(std::span<const Block>)>;
 
     /// Adds a tensor of float, double, bfloat16, float16 or a type with scalar_traits.
     /// Throws std::invalid_argument if the name is taken or the shape is not the span's size.

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <zeroth/config.hpp>
+#include <zeroth/function.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
 
 #include <cmath>
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -28,7 +28,7 @@ class Schedule {
     [[nodiscard]] double operator()(std::uint64_t step) const { return rate_(step); }
 
   private:
-    std::function<double(std::uint64_t)> rate_;
+    Function<double(std::uint64_t)> rate_;
 };
 
 /// The same rate at every step.
