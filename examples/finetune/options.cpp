@@ -208,8 +208,8 @@ private:
         choice(group, "--update", "Update rule [sgd]", updates, method.update);
         whole(group, "--queries", "Directions averaged in a step [1]", 1, 1 << 20, method.queries);
         number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
-        number(group, "--learning-rate", "X", "Largest learning rate [2.5e-4; built-in run: 1e-3]", true, options_.learning_rate);
-        add(group, "--schedule", "KIND[:WARMUP]", "constant, or linear or cosine: falling to 0 at the last\nstep; after rising over WARMUP steps [cosine]",
+        number(group, "--learning-rate", "X", "Largest learning rate [2e-4; built-in run: 1e-3]", true, options_.learning_rate);
+        add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
         number(group, "--weight-decay", "X", "Decoupled weight decay [0]", true, method.weight_decay);
     }
@@ -246,8 +246,10 @@ private:
             schedule.kind = ScheduleKind::linear;
         } else if (kind == "cosine") {
             schedule.kind = ScheduleKind::cosine;
+        } else if (kind == "trapezoid") {
+            schedule.kind = ScheduleKind::trapezoid;
         } else {
-            throw UsageError("--schedule", "\"" + kind + "\" is not one of constant|linear|cosine");
+            throw UsageError("--schedule", "\"" + kind + "\" is not one of constant|linear|cosine|trapezoid");
         }
         if (colon != std::string::npos) schedule.warm_up = read_whole("--schedule", value.substr(colon + 1), 0, std::uint64_t{1} << 40);
     }

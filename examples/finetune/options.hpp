@@ -22,11 +22,11 @@ enum class Scheme { full, head };
 enum class EstimatorKind { two_sided, one_sided };
 enum class DirectionKind { gaussian, rademacher, uniform, sphere };
 enum class UpdateKind { sgd };
-enum class ScheduleKind { constant, linear, cosine };
+enum class ScheduleKind { constant, linear, cosine, trapezoid };
 
 /// How the learning rate changes: rises over `warm_up` steps, then stays, or falls to 0 at the last step.
 struct ScheduleOption {
-    ScheduleKind kind = ScheduleKind::cosine;
+    ScheduleKind kind = ScheduleKind::trapezoid;
     std::uint64_t warm_up = 0;
 };
 

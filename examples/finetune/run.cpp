@@ -27,7 +27,7 @@ using llama::Model;
 using llama::Tokenizer;
 using report::grouped;
 
-constexpr double default_rate = 2.5e-4;
+constexpr double default_rate = 2e-4;
 constexpr std::size_t default_steps = 500;
 constexpr std::size_t default_length = 128;
 /// Of a text that is only evaluated.

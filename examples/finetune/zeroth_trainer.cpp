@@ -13,6 +13,7 @@ zeroth::Schedule schedule_of(const Method& method, std::size_t steps) {
     switch (method.schedule.kind) {
     case ScheduleKind::linear: return warmed(zeroth::Linear{.rate = method.learning_rate, .steps = steps});
     case ScheduleKind::cosine: return warmed(zeroth::Cosine{.rate = method.learning_rate, .steps = steps});
+    case ScheduleKind::trapezoid: return warmed(zeroth::Linear{.rate = method.learning_rate, .steps = steps, .hold = steps / 2});
     case ScheduleKind::constant: break;
     }
     return warmed(zeroth::Constant{method.learning_rate});
