@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,11 @@ std::vector<Tensor<Value>> in_file_order(std::vector<Tensor<Value>> tensors, Che
         if (tensor.name.ends_with("ffn_norm")) return 1;
         return tensor.name == "final_norm" ? 2 : 3;
     };
-    std::stable_sort(tensors.begin(), tensors.end(), [&](const auto& left, const auto& right) { return rank(left) < rank(right); });
-    return tensors;
+    std::vector<Tensor<Value>> sorted;
+    for (int place = 0; place < 4; ++place) {
+        std::ranges::copy_if(tensors, std::back_inserter(sorted), [&](const Tensor<Value>& tensor) { return rank(tensor) == place; });
+    }
+    return sorted;
 }
 
 /// Bytes of the legacy format's two RoPE tables, [sequence, head_size / 2] each.

@@ -58,6 +58,12 @@ struct Tuning {
     static constexpr std::size_t prefetch_bytes = 4096;
 };
 
+#if defined(__clang__)
+// Unrolling is a wish: where a loop was already dissolved, or is the last of a tile, none is missing.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpass-failed"
+#endif
+
 /// The inner loops of a traversal over elements [begin, end) of one block, begin a multiple of the direction's tile.
 template <class Lanes, class Storage, class D, class Operation>
 class Kernel {
@@ -313,6 +319,10 @@ class Kernel {
     typename Operation::template Bound<Lanes, Storage> bound_;
     Storage* data_;
 };
+
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 /// Visits elements [begin, end) of a block, whatever it is stored as.
 template <class Lanes, class D, class Operation>
