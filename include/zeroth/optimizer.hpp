@@ -11,7 +11,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -188,7 +187,7 @@ class Optimizer {
         }
         bool finite = std::isfinite(move.decay);
         for (const Term& term : estimate_.terms) {
-            finite = finite && std::abs(move.scale * term.coefficient) <= static_cast<double>(std::numeric_limits<float>::max());
+            finite = finite && std::abs(move.scale * term.coefficient) < 0x1p128; // float's range
         }
         return finite ? Reason::updated : Reason::non_finite_update;
     }
