@@ -3,6 +3,7 @@
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/backends/reference.hpp>
+#include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/exact.hpp>
 #include <zeroth/cursor/in_place.hpp>
 #include <zeroth/cursor/snapshot.hpp>
@@ -26,25 +27,27 @@ ZEROTH_BEGIN_NAMESPACE
 /// pending and goes home (no displacement). The destructor settles.
 ///
 /// The blocks are copied; the weights are the user's and must outlive the cursor. Nothing allocates after the constructor as long as no
-/// displacement and no gradient has more than most_terms terms.
+/// displacement has more than most_terms terms and no gradient more than most_gradient_terms.
 ///
 /// The parameters' hook is called after each change of the weights, the first of which is a policy's own (Exact lays its grid). If it throws, the
 /// cursor stands where it was sent all the same.
 /// Throws std::invalid_argument if two blocks overlap, and what the restore policy's constructor throws.
-template <Direction D, class Restore = InPlace, Backend B = Reference>
+template <Direction D, class Restore = InPlace, Backend B = Reference, BaseMove M = LinearMove>
 class Cursor {
   public:
     /// reach: the largest displacement of one weight to be expected (Exact lays its grid for it); may be exceeded later.
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
-           double reach, std::size_t most_terms)
+           double reach, std::size_t most_terms, std::size_t most_gradient_terms = 0)
         : parameters_{parameters}, direction_{direction}, backend_{backend},
-          weights_{restore, checked(parameters_.blocks()), direction_, backend_, reach, 3 * most_terms} {
+          weights_{restore, checked(parameters_.blocks()), direction_, backend_, reach,
+                   2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms)} {
+        const std::size_t most_parts = 2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms);
         displacement_.reserve(most_terms);
-        gradient_.reserve(most_terms);
-        parts_.reserve(3 * most_terms);
+        gradient_.reserve(most_parts - 2 * most_terms);
+        parts_.reserve(most_parts);
         if constexpr (NormalisedDirection<D>) {
             units_.resize(parameters_.blocks().size());
-            for (std::size_t k = 0; k < 3 * most_terms; ++k) {
+            for (std::size_t k = 0; k < most_parts; ++k) {
                 scales_.push_back({Key{}, false, false, std::vector<double>(parameters_.blocks().size())});
             }
         }
@@ -61,13 +64,26 @@ class Cursor {
     /// No displacement: the loss of the weights themselves.
     void stand_at_base() { move_to({}); }
 
-    /// base <- decay * base + scale * sum c z, with the next traversal.
-    void update(const BaseMove& move, std::span<const Term> gradient) {
+    /// Moves the base with the next traversal.
+    void update(const M& move, std::span<const GradientTerm<M::coefficients>> gradient) {
         if (pending_) {
             settle();
         }
         pending_move_ = move;
         gradient_.assign(gradient.begin(), gradient.end());
+        pending_ = true;
+    }
+    void update(const M& move, std::span<const Term> gradient)
+        requires(M::coefficients == 1)
+    {
+        if (pending_) {
+            settle();
+        }
+        pending_move_ = move;
+        gradient_.clear();
+        for (const Term& term : gradient) {
+            gradient_.push_back({term.key, {term.coefficient}});
+        }
         pending_ = true;
     }
 
@@ -98,6 +114,8 @@ class Cursor {
     [[nodiscard]] std::size_t state_bytes() const noexcept { return weights_.bytes(); }
 
   private:
+    using PartType = Part<M::coefficients>;
+
     static std::span<const Block> checked(std::span<const Block> blocks) {
         for (std::size_t a = 0; a < blocks.size(); ++a) {
             const auto begin = reinterpret_cast<std::uintptr_t>(blocks[a].data);
@@ -116,8 +134,11 @@ class Cursor {
         parts_.clear();
         // The gradient first: its sum is rounded in the order of its terms, wherever the weights stand, so it can be replayed.
         if (pending_) {
-            for (const Term& term : gradient_) {
-                part_of(term.key).gradient += term.coefficient;
+            for (const GradientTerm<M::coefficients>& term : gradient_) {
+                PartType& part = part_of(term.key);
+                for (int i = 0; i < M::coefficients; ++i) {
+                    part.gradient[i] += term.coefficient[i];
+                }
             }
         }
         for (const Term& term : displacement_) {
@@ -127,15 +148,14 @@ class Cursor {
             part_of(term.key).enter += term.coefficient;
         }
         bool moves = pending_;
-        for (const Part& part : parts_) {
+        for (const PartType& part : parts_) {
             moves = moves || part.leave != part.enter;
         }
         if (!moves) {
             return;
         }
         scale_blocks();
-        const BaseMove move = pending_ ? pending_move_ : BaseMove{};
-        traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, move));
+        traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, pending_ ? &pending_move_ : nullptr));
         displacement_.assign(target.begin(), target.end());
         pending_ = false;
         call_hook();
@@ -147,13 +167,13 @@ class Cursor {
         }
     }
 
-    Part& part_of(const Key& key) {
-        for (Part& part : parts_) {
+    PartType& part_of(const Key& key) {
+        for (PartType& part : parts_) {
             if (part.key == key) {
                 return part;
             }
         }
-        return parts_.emplace_back(Part{key});
+        return parts_.emplace_back(PartType{key});
     }
 
     /// A normalised direction's factor in each block, kept while its key is in use.
@@ -168,14 +188,14 @@ class Cursor {
         if constexpr (NormalisedDirection<D>) {
             for (Scales& scales : scales_) {
                 scales.in_use = false;
-                for (Part& part : parts_) {
+                for (PartType& part : parts_) {
                     if (scales.formed && part.key == scales.key) {
                         part.block_scale = scales.factor.data();
                         scales.in_use = true;
                     }
                 }
             }
-            for (Part& part : parts_) {
+            for (PartType& part : parts_) {
                 if (part.block_scale == nullptr) {
                     part.block_scale = form_scales(part.key);
                 }
@@ -212,11 +232,11 @@ class Cursor {
     Parameters parameters_;
     D direction_;
     B backend_;
-    typename Restore::template Weights<D, B> weights_;
+    typename Restore::template Weights<D, B, M> weights_;
     std::vector<Term> displacement_;
-    std::vector<Term> gradient_;
-    std::vector<Part> parts_;
-    BaseMove pending_move_;
+    std::vector<GradientTerm<M::coefficients>> gradient_;
+    std::vector<PartType> parts_;
+    M pending_move_{};
     bool pending_ = false;
     std::uint64_t traversals_ = 0;
     std::vector<Scales> scales_;

@@ -21,6 +21,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Why a step ended as it did.
 enum class Reason : std::uint8_t {
     updated,           ///< the base was moved
+    kept,              ///< the rule found no candidate better than the base, which stays
     non_finite_loss,   ///< a loss was NaN or infinite: the weights are as before the step
     non_finite_update, ///< the projected gradient, or it times the learning rate, overflowed: the weights are as before the step
 };
@@ -28,6 +29,7 @@ enum class Reason : std::uint8_t {
 [[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
     switch (reason) {
     case Reason::updated: return "updated";
+    case Reason::kept: return "kept";
     case Reason::non_finite_loss: return "non-finite loss";
     case Reason::non_finite_update: return "non-finite update";
     }
@@ -93,9 +95,13 @@ class Optimizer {
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
         : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
           settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
-          cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms()} {
+          cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms(), most_gradient_terms()} {
         estimate_.terms.reserve(estimator_.most_terms());
-        estimate_.losses.reserve(estimator_.forward_passes());
+        estimate_.losses.reserve(forward_passes());
+        gradient_.reserve(most_gradient_terms());
+        if constexpr (PreparedRule<Rule>) {
+            rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
+        }
     }
     Optimizer(const Optimizer&) = delete;
     Optimizer& operator=(const Optimizer&) = delete;
@@ -107,29 +113,36 @@ class Optimizer {
     template <ForwardFn F>
     StepReport step(F&& forward) {
         const Key key{settings_.seed, step_, 0};
-        const BaseMove move = rule_.move(key);
+        const double rate = rule_.rate(step_);
         const std::uint64_t traversals_before = cursor_.traversals();
         estimate_.clear();
         Reason reason = Reason::updated;
         {
             Return home{cursor_};
             estimator_(cursor_, forward, key, estimate_);
-            reason = outcome(move);
+            if constexpr (LookaheadRule<Rule>) {
+                if (outcome(rate) == Reason::updated) {
+                    rule_.choose(cursor_, forward, estimate_, key);
+                }
+            }
+            reason = outcome(rate);
             home.armed = reason != Reason::updated;
         }
         StepReport report;
         report.step = step_++;
         if (reason == Reason::updated) {
-            cursor_.update(move, estimate_.terms);
+            gradient_.clear();
+            const typename Rule::Move move = rule_.move(estimate_, key, gradient_);
+            cursor_.update(move, std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
             if (settings_.settling == Settling::each_step) {
                 cursor_.settle();
             }
         }
         report.reason = reason;
-        report.loss = estimate_.finite ? estimate_.loss : estimate_.losses.back();
+        report.loss = reason == Reason::non_finite_loss ? estimate_.losses.back() : estimate_.loss;
         report.losses = estimate_.losses;
         report.terms = estimate_.terms;
-        report.learning_rate = -move.scale;
+        report.learning_rate = rate;
         report.clipped = estimate_.clipped;
         report.forward_passes = estimate_.losses.size();
         report.traversals = cursor_.traversals() - traversals_before;
@@ -155,13 +168,26 @@ class Optimizer {
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
     [[nodiscard]] std::uint64_t traversals() const noexcept { return cursor_.traversals(); }
     [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
+    /// Of a step.
+    [[nodiscard]] std::size_t forward_passes() const {
+        if constexpr (LookaheadRule<Rule>) {
+            return estimator_.forward_passes() + rule_.forward_passes();
+        } else {
+            return estimator_.forward_passes();
+        }
+    }
     /// Kept beside the weights by the restore policy and the update rule.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
-        return cursor_.state_bytes() + Rule::state_bytes_per_parameter * cursor_.parameters().size();
+        std::size_t bytes = cursor_.state_bytes();
+        for (const Block& block : cursor_.parameters().blocks()) {
+            // A rule's numbers are doubles where the weights are.
+            bytes += Rule::state_bytes_per_parameter * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
+        }
+        return bytes;
     }
 
   private:
-    using CursorType = Cursor<decltype(E::direction), Restore, B>;
+    using CursorType = Cursor<decltype(E::direction), Restore, B, typename Rule::Move>;
 
     /// Goes home when an estimate is left by an exception.
     struct Return {
@@ -178,18 +204,30 @@ class Optimizer {
         }
     };
 
+    [[nodiscard]] std::size_t most_gradient_terms() const {
+        if constexpr (LongRule<Rule>) {
+            return rule_.most_terms(estimator_.most_terms());
+        } else {
+            return estimator_.most_terms();
+        }
+    }
+
     /// Whether the base may move along the estimate.
-    [[nodiscard]] Reason outcome(const BaseMove& move) const noexcept {
+    [[nodiscard]] Reason outcome(double rate) const noexcept {
         for (const double loss : estimate_.losses) {
             if (!std::isfinite(loss)) {
                 return Reason::non_finite_loss;
             }
         }
-        bool finite = std::isfinite(move.decay);
+        bool finite = estimate_.finite;
         for (const Term& term : estimate_.terms) {
-            finite = finite && std::abs(move.scale * term.coefficient) < 0x1p128; // float's range
+            const double largest = rate > 1 ? rate * term.coefficient : term.coefficient;
+            finite = finite && std::abs(largest) < 0x1p128; // float's range
         }
-        return finite ? Reason::updated : Reason::non_finite_update;
+        if (!finite) {
+            return Reason::non_finite_update;
+        }
+        return estimate_.kept ? Reason::kept : Reason::updated;
     }
 
     E estimator_;
@@ -198,6 +236,7 @@ class Optimizer {
     std::string backend_name_;
     std::uint64_t step_;
     Estimate estimate_;
+    Gradient<typename Rule::Move> gradient_;
     CursorType cursor_;
 };
 

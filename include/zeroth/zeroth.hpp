@@ -15,4 +15,8 @@
 #include <zeroth/optimizer.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/schedules/schedule.hpp>
+#include <zeroth/updates/adam.hpp>
+#include <zeroth/updates/conservative.hpp>
+#include <zeroth/updates/momentum.hpp>
 #include <zeroth/updates/sgd.hpp>
+#include <zeroth/updates/sign_sgd.hpp>

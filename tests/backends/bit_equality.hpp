@@ -3,6 +3,9 @@
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/cursor.hpp>
+#include <zeroth/updates/adam.hpp>
+#include <zeroth/updates/momentum.hpp>
+#include <zeroth/updates/sign_sgd.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -44,6 +47,8 @@ struct Memory {
     const double* quanta;
     double* largest;
     std::int64_t* units;
+    Moment* mean;
+    Moment* square;
 };
 
 /// Runs an operation on two blocks of weights of type T, one of them not aligned, and returns all bytes it may have changed.
@@ -60,9 +65,13 @@ std::vector<unsigned char> run(const Backend& backend, const D& direction, std::
     const double quanta[2] = {0x1p-22, 0x1p-21};
     double largest[2] = {};
     std::int64_t units[2] = {};
+    Moment mean;
+    Moment square;
+    mean.prepare(blocks);
+    square.prepare(blocks);
     const auto all = moves<Operation::coefficients>(count);
     backend.traverse(std::span<const Block>{blocks}, direction, std::span<const Move<Operation::coefficients>>{all},
-                     make({bases, quanta, largest, units}));
+                     make({bases, quanta, largest, units, &mean, &square}));
     std::vector<unsigned char> bytes;
     const auto keep = [&](const void* data, std::size_t size) {
         const std::size_t before = bytes.size();
@@ -77,6 +86,8 @@ std::vector<unsigned char> run(const Backend& backend, const D& direction, std::
     keep(base_2.data(), base_2.size() * sizeof(T));
     keep(largest, sizeof largest);
     keep(units, sizeof units);
+    keep(mean.bytes().data(), mean.bytes().size());
+    keep(square.bytes().data(), square.bytes().size());
     return bytes;
 }
 
@@ -111,12 +122,18 @@ inline const std::vector<std::size_t> all_sizes{0,  1,  3,   4,   7,   8,   9,  
 inline const std::vector<std::size_t> few_sizes{0, 1, 17, 129, 2049, 5000};
 
 inline Displace make_displace(const Memory&) { return {}; }
-inline DecayedDisplace make_decayed(const Memory&) { return {0.999}; }
+inline UpdateInPlace<LinearMove> make_update_in_place(const Memory&) { return {{0.999, -0.5, Key{1, 2, 3}}}; }
+inline UpdateInPlace<SignMove> make_sign(const Memory&) { return {{0.999, -0.5, Key{1, 2, 3}}}; }
+inline UpdateInPlace<MomentumMove> make_momentum(const Memory& memory) { return {{0.9, 0.999, -0.5, memory.mean, Key{1, 2, 3}}}; }
+inline UpdateInPlace<AdamMove> make_adam(const Memory& memory) {
+    return {{0.9, 0.99, 10.0, 100.0, 1e-8, 0.999, -0.5, memory.mean, memory.square, Key{1, 2, 3}}};
+}
+inline UpdateInPlace<WindowedAdamMove> make_windowed_adam(const Memory&) { return {{1e-8, 0.999, -0.5, Key{1, 2, 3}}}; }
 inline DisplaceFrom make_displace_from(const Memory& memory) { return {memory.base}; }
-inline UpdateFrom make_update_from(const Memory& memory) { return {memory.base, 0.999}; }
+inline UpdateFrom<LinearMove> make_update_from(const Memory& memory) { return {memory.base, {0.999, -0.5, Key{1, 2, 3}}}; }
 inline DisplaceOnGrid make_on_grid(const Memory& memory) { return {memory.quanta}; }
-inline UpdateOnGrid make_update_on_grid(const Memory& memory) {
-    return {memory.quanta, memory.largest, 0.9999, Key{1, 2, 3}};
+inline UpdateOnGrid<LinearMove> make_update_on_grid(const Memory& memory) {
+    return {memory.quanta, memory.largest, {0.9999, -0.5, Key{1, 2, 3}}};
 }
 inline LayGrid make_lay(const Memory& memory) { return {memory.quanta}; }
 inline LargestMagnitude make_largest(const Memory& memory) { return {memory.largest}; }

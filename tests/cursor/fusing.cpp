@@ -105,7 +105,7 @@ TEMPLATE_TEST_CASE("An update waits for the next traversal, and costs none of it
     Stand<TestType> stand;
     auto& cursor = stand.cursor;
     const std::vector<Term> gradient{{key_a, 2.0}};
-    const BaseMove move{1.0, -0.0625, key_a};
+    const LinearMove move{1.0, -0.0625, key_a};
 
     cursor.stand_at(Term{key_a, 0.25});
     CHECK(stand.made() == 1);

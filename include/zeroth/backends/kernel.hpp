@@ -103,7 +103,8 @@ class Kernel {
                 stream[k] = {moves[k].key, block.identity, philox_key(moves[k].key, Purpose::direction)};
                 const double scale = moves[k].block_scale != nullptr ? moves[k].block_scale[block_index] : 1.0;
                 for (int i = 0; i < Operation::coefficients; ++i) {
-                    coefficient[k][i] = Lanes::template broadcast_real<Compute>(moves[k].coefficient[i] * scale);
+                    coefficient[k][i] = Lanes::template broadcast_real<Compute>(
+                        i < scaled_coefficients<Operation> ? moves[k].coefficient[i] * scale : moves[k].coefficient[i]);
                 }
             }
         }
@@ -233,11 +234,19 @@ class Kernel {
 #endif
     }
 
+    /// A tile, or as many as make 512 elements; less of it where the sums would take more than 64 KiB.
+    static constexpr std::uint64_t chunk_size() noexcept {
+        std::uint64_t size = tile < 512 ? 512 : tile;
+        while (static_cast<std::uint64_t>(sums) * size * sizeof(Compute) > 64 * 1024) {
+            size /= 2;
+        }
+        return size;
+    }
+
     /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it two by two.
     void run_in_chunks(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> moves) noexcept {
-        constexpr std::uint64_t chunk = tile < 512 ? 512 : tile;
+        constexpr std::uint64_t chunk = chunk_size();
         alignas(64) Compute partial[sums == 0 ? 1 : sums][chunk];
-        static_assert(sizeof partial <= std::size_t{64} * 1024);
         for (std::uint64_t first = begin; first < end; first += chunk) {
             const std::uint64_t last = end - first < chunk ? end : first + chunk;
             std::size_t done = 0;
@@ -269,6 +278,9 @@ class Kernel {
                 ZEROTH_UNROLL
                 for (int k = 0; k < K; ++k) {
                     draws[k].next(z[k]);
+                }
+                if (chunk_size() < tile && element_of(counter, group * Layout::vectors) < first) {
+                    continue;
                 }
                 ZEROTH_UNROLL
                 for (int j = 0; j < Layout::vectors; ++j) {

@@ -17,6 +17,13 @@ struct Move {
     const double* block_scale = nullptr;
 };
 
+/// How many of an operation's coefficients are factors of z, so that a block's scale applies to them: all, or Operation::scaled.
+template <class Operation>
+inline constexpr int scaled_coefficients = Operation::coefficients;
+template <class Operation>
+    requires requires { Operation::scaled; }
+inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
+
 /// An elementwise operation of a traversal: w <- apply(w, sums over the moves' directions).
 ///
 ///     struct Operation {

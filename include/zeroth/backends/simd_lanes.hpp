@@ -270,6 +270,12 @@ struct SimdLanes {
         return Float(registers::fma(FloatRegister(a), FloatRegister(b), FloatRegister(c)));
     }
     ZEROTH_INLINE static Float sqrt(const Float& x) noexcept { return Float(registers::sqrt(FloatRegister(x))); }
+    ZEROTH_INLINE static Float square_root(const Float& x) noexcept { return sqrt(x); }
+    ZEROTH_INLINE static Doubles square_root(const Doubles& x) noexcept { return {xsimd::sqrt(x.low), xsimd::sqrt(x.high)}; }
+    ZEROTH_INLINE static Float quotient(const Float& a, const Float& b) noexcept { return a / b; }
+    ZEROTH_INLINE static Doubles quotient(const Doubles& a, const Doubles& b) noexcept { return {a.low / b.low, a.high / b.high}; }
+    ZEROTH_INLINE static Float sign(const Float& x) noexcept { return sign_of(x); }
+    ZEROTH_INLINE static Doubles sign(const Doubles& x) noexcept { return {sign_of(x.low), sign_of(x.high)}; }
     ZEROTH_INLINE static Float abs(const Float& x) noexcept { return xsimd::abs(x); }
     ZEROTH_INLINE static Doubles abs(const Doubles& x) noexcept { return {xsimd::abs(x.low), xsimd::abs(x.high)}; }
     ZEROTH_INLINE static Float larger(const Float& a, const Float& b) noexcept { return (xsimd::max)(a, b); }
@@ -342,6 +348,11 @@ struct SimdLanes {
     using FloatRegister = typename Float::register_type;
     using WordRegister = typename Word::register_type;
 
+    template <class Batch>
+    ZEROTH_INLINE static Batch sign_of(const Batch& x) noexcept {
+        const Batch zero(0);
+        return xsimd::select(x > zero, Batch(1), xsimd::select(x < zero, Batch(-1), zero));
+    }
     template <class T, class Combine>
     ZEROTH_INLINE static T reduce(const xsimd::batch<T, Arch>& x, Combine combine) noexcept {
         constexpr std::size_t lanes = xsimd::batch<T, Arch>::size;

@@ -2,6 +2,7 @@
 
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
+#include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/random/dither.hpp>
 
@@ -31,7 +32,7 @@ struct Exact {
     /// Taking weights over changes them.
     static constexpr bool adjusts_weights = true;
 
-    template <class D, class B>
+    template <class D, class B, class M>
     class Weights;
 
     /// Significant bits of what a block is computed in.
@@ -80,16 +81,17 @@ struct DisplaceOnGrid {
     };
 };
 
-/// base <- base + stochastic_round_q(g + (decay - 1) base) in place of w <- base + leave; then w <- base + enter.
+/// base <- base + stochastic_round_q(increment(base, ...)), base = w - sum_0; then w <- base + sum_1.
+template <BaseMove M>
 struct UpdateOnGrid {
-    static constexpr int coefficients = 3;
-    static constexpr int sums = 3;
+    static constexpr int coefficients = 2 + M::coefficients;
+    static constexpr int scaled = 2 + M::scaled;
+    static constexpr int sums = 2 + M::sums;
     static constexpr bool writes = true;
 
     const double* quantum = nullptr;
     double* largest = nullptr;
-    double decay = 1;
-    Key key;
+    M move;
 
     template <class Lanes, class Storage>
     struct Bound {
@@ -100,8 +102,8 @@ struct UpdateOnGrid {
         Real limit;
         Real end;
         Real noise_scale;
-        Real shrink;
         Dither dither;
+        typename M::template Bound<Lanes, Storage> move;
         LargestMagnitude::Seen<Lanes, Compute> seen{};
         double& result;
 
@@ -111,39 +113,37 @@ struct UpdateOnGrid {
                   std::ldexp(operation.quantum[index], Exact::digits(block.type) - 2) - operation.quantum[index])},
               end{Lanes::template broadcast_real<Compute>(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 1))},
               noise_scale{Lanes::template broadcast_real<Compute>(operation.quantum[index] * 0x1p-32)},
-              shrink{Lanes::template broadcast_real<Compute>(operation.decay - 1)}, dither{operation.key, block.identity},
+              dither{operation.move.key, block.identity}, move{operation.move, block, index},
               result{operation.largest[index]} {}
 
         ZEROTH_INLINE Real to_grid(const Real& x) const noexcept { return (x + magic) - magic; }
-
         /// x, or the end of [-bound, bound] that it lies beyond.
         ZEROTH_INLINE static Real between(const Real& x, const Real& bound) noexcept {
             return Lanes::larger(Lanes::smaller(x, bound), Lanes::template broadcast_real<Compute>(0) - bound);
         }
 
         template <bool First>
-        ZEROTH_INLINE void accumulate(Real (&sum)[3], const Real& z, const Real (&coefficient)[3]) const noexcept {
-            const Real part[3] = {to_grid(Lanes::product(coefficient[0], z)), Lanes::product(coefficient[1], z),
-                                  to_grid(Lanes::product(coefficient[2], z))};
+        ZEROTH_INLINE void accumulate(Real (&sum)[sums], const Real& z, const Real (&coefficient)[coefficients]) noexcept {
             ZEROTH_UNROLL
-            for (int s = 0; s < 3; ++s) {
+            for (int s = 0; s < 2; ++s) {
+                const Real part = to_grid(Lanes::product(coefficient[s], z));
                 if constexpr (First) {
-                    sum[s] = part[s];
+                    sum[s] = part;
                 } else {
-                    sum[s] = sum[s] + part[s];
+                    sum[s] = sum[s] + part;
                 }
             }
+            move.template accumulate<First>(sum + 2, z, coefficient + 2);
         }
         template <class Count>
-        ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[3], std::uint64_t element, Count) noexcept {
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[sums], std::uint64_t element, Count count) noexcept {
             const Real base = w - sum[0];
-            Real update = sum[1] + Lanes::product(shrink, base);
-            update = between(update, limit);
+            const Real update = between(move.increment(base, sum + 2, element, count), limit);
             const Real noise = Lanes::product(
                 Lanes::template widen<Compute>(Lanes::signed_to_float(dither.template words<Lanes>(element))), noise_scale);
             const Real moved = between(base + to_grid(update + noise), end);
             seen.see(moved);
-            return moved + sum[2];
+            return moved + sum[1];
         }
         void finish() const noexcept { seen.merge_into(result); }
     };
@@ -177,7 +177,7 @@ struct LayGrid {
     };
 };
 
-template <class D, class B>
+template <class D, class B, class M>
 class Exact::Weights {
   public:
     Weights(const Exact&, std::span<const Block> blocks, const D& direction, const B& backend, double reach,
@@ -195,11 +195,11 @@ class Exact::Weights {
         adopt();
     }
 
-    int move(std::span<const Part> parts, const BaseMove& base) {
+    int move(std::span<const Part<M::coefficients>> parts, const M* base) {
         int traversals = widen_for(parts);
-        if (base.decay == 1 && base.scale == 0) {
+        if (base == nullptr) {
             moves_.clear();
-            for (const Part& part : parts) {
+            for (const Part<M::coefficients>& part : parts) {
                 moves_.push_back({part.key, {part.leave, part.enter}, part.block_scale});
             }
             backend_.traverse(blocks_, direction_, std::span<const Move<2>>{moves_}, DisplaceOnGrid{quantum_.data()});
@@ -209,14 +209,18 @@ class Exact::Weights {
             traversals += leave_and_lay(parts);
         }
         update_moves_.clear();
-        for (const Part& part : parts) {
-            update_moves_.push_back({part.key, {part.leave, base.scale * part.gradient, part.enter}, part.block_scale});
+        for (const Part<M::coefficients>& part : parts) {
+            Move<2 + M::coefficients>& move =
+                update_moves_.emplace_back(Move<2 + M::coefficients>{part.key, {part.leave, part.enter}, part.block_scale});
+            for (int i = 0; i < M::coefficients; ++i) {
+                move.coefficient[2 + i] = part.gradient[i];
+            }
         }
         for (double& largest : largest_) {
             largest = 0;
         }
-        backend_.traverse(blocks_, direction_, std::span<const Move<3>>{update_moves_},
-                          UpdateOnGrid{quantum_.data(), largest_.data(), base.decay, base.key});
+        backend_.traverse(blocks_, direction_, std::span<const Move<2 + M::coefficients>>{update_moves_},
+                          UpdateOnGrid<M>{quantum_.data(), largest_.data(), *base});
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
             const double room = std::ldexp(quantum_[b], digits(blocks_[b].type) - 2);
             const bool can_grow = quantum_[b] < std::ldexp(1.0, largest_exponent(blocks_[b].type));
@@ -266,9 +270,9 @@ class Exact::Weights {
     }
 
     /// Makes room on the grid for a displacement larger than any before.
-    int widen_for(std::span<const Part> parts) {
+    int widen_for(std::span<const Part<M::coefficients>> parts) {
         double reach = 0;
-        for (const Part& part : parts) {
+        for (const Part<M::coefficients>& part : parts) {
             double largest = static_cast<double>(D::largest);
             for (std::size_t b = 0; part.block_scale != nullptr && b < blocks_.size(); ++b) {
                 double scaled = static_cast<double>(D::largest) * part.block_scale[b];
@@ -288,11 +292,11 @@ class Exact::Weights {
     }
 
     /// Goes home, lays the grid anew, and comes back, since the grid may only change under the base.
-    int leave_and_lay(std::span<const Part> parts) {
+    int leave_and_lay(std::span<const Part<M::coefficients>> parts) {
         int traversals = 0;
         bool displaced = false;
         moves_.clear();
-        for (const Part& part : parts) {
+        for (const Part<M::coefficients>& part : parts) {
             displaced = displaced || part.leave != 0;
             moves_.push_back({part.key, {part.leave, 0.0}, part.block_scale});
         }
@@ -323,7 +327,7 @@ class Exact::Weights {
     std::vector<double> largest_;
     bool outgrown_ = false;
     std::vector<Move<2>> moves_;
-    std::vector<Move<3>> update_moves_;
+    std::vector<Move<2 + M::coefficients>> update_moves_;
 };
 
 ZEROTH_END_NAMESPACE

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
+#include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -19,30 +21,30 @@ struct InPlace {
     static constexpr std::string_view name = "in-place";
     static constexpr bool adjusts_weights = false;
 
-    template <class D, class B>
+    template <class D, class B, class M>
     class Weights;
 };
 
-/// w <- (w + sum_0) * decay + sum_1.
-struct DecayedDisplace {
-    static constexpr int coefficients = 2;
-    static constexpr int sums = 2;
+/// w <- base + increment(base, ...) + sum_1, base = w - sum_0.
+template <BaseMove M>
+struct UpdateInPlace {
+    static constexpr int coefficients = 2 + M::coefficients;
+    static constexpr int scaled = 2 + M::scaled;
+    static constexpr int sums = 2 + M::sums;
     static constexpr bool writes = true;
 
-    double decay = 1;
+    M move;
 
     template <class Lanes, class Storage>
     struct Bound {
-        using Compute = ComputeType<Storage>;
-        using Real = typename Lanes::template Real<Compute>;
+        using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
-        Real decay;
+        typename M::template Bound<Lanes, Storage> move;
 
-        Bound(const DecayedDisplace& operation, const Block&, std::size_t) noexcept
-            : decay{Lanes::template broadcast_real<Compute>(operation.decay)} {}
+        Bound(const UpdateInPlace& operation, const Block& block, std::size_t index) noexcept : move{operation.move, block, index} {}
 
         template <bool First>
-        ZEROTH_INLINE void accumulate(Real (&sum)[2], const Real& z, const Real (&coefficient)[2]) const noexcept {
+        ZEROTH_INLINE void accumulate(Real (&sum)[sums], const Real& z, const Real (&coefficient)[coefficients]) noexcept {
             ZEROTH_UNROLL
             for (int s = 0; s < 2; ++s) {
                 const Real part = Lanes::product(coefficient[s], z);
@@ -52,41 +54,53 @@ struct DecayedDisplace {
                     sum[s] = sum[s] + part;
                 }
             }
+            move.template accumulate<First>(sum + 2, z, coefficient + 2);
         }
         template <class Count>
-        ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[2], std::uint64_t, Count) const noexcept {
-            return Lanes::product(w + sum[0], decay) + sum[1];
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[sums], std::uint64_t element, Count count) noexcept {
+            const Real base = w - sum[0];
+            return (base + move.increment(base, sum + 2, element, count)) + sum[1];
         }
         void finish() const noexcept {}
     };
 };
 
-template <class D, class B>
+template <class D, class B, class M>
 class InPlace::Weights {
   public:
     Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const B& backend, double,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend} {
         moves_.reserve(most_parts);
-        decayed_moves_.reserve(most_parts);
+        update_moves_.reserve(most_parts);
     }
 
-    /// One traversal. Returns how many traversals it made.
-    int move(std::span<const Part> parts, const BaseMove& base) {
-        if (base.decay == 1) {
+    /// One traversal, with a move of the base unless null. Returns how many traversals it made.
+    int move(std::span<const Part<M::coefficients>> parts, const M* base) {
+        double scale = 0;
+        if constexpr (std::same_as<M, LinearMove>) {
+            if (base != nullptr && base->decay == 1) {
+                scale = base->scale; // another displacement, as it were
+                base = nullptr;
+            }
+        }
+        if (base == nullptr) {
             moves_.clear();
-            for (const Part& part : parts) {
-                moves_.push_back({part.key, {(part.enter - part.leave) + ScalarLanes::product(base.scale, part.gradient)}, part.block_scale});
+            for (const Part<M::coefficients>& part : parts) {
+                moves_.push_back({part.key, {(part.enter - part.leave) + ScalarLanes::product(scale, part.gradient[0])}, part.block_scale});
             }
             backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{});
         } else {
-            decayed_moves_.clear();
-            for (const Part& part : parts) {
-                decayed_moves_.push_back(
-                    {part.key, {-part.leave, part.enter + ScalarLanes::product(base.scale, part.gradient)}, part.block_scale});
+            update_moves_.clear();
+            for (const Part<M::coefficients>& part : parts) {
+                Move<2 + M::coefficients>& move = update_moves_.emplace_back(
+                    Move<2 + M::coefficients>{part.key, {part.leave, part.enter}, part.block_scale});
+                for (int i = 0; i < M::coefficients; ++i) {
+                    move.coefficient[2 + i] = part.gradient[i];
+                }
             }
-            backend_.traverse(blocks_, direction_, std::span<const Move<2>>{decayed_moves_},
-                              DecayedDisplace{base.decay});
+            backend_.traverse(blocks_, direction_, std::span<const Move<2 + M::coefficients>>{update_moves_},
+                              UpdateInPlace<M>{*base});
         }
         return 1;
     }
@@ -100,7 +114,7 @@ class InPlace::Weights {
     const D& direction_;
     const B& backend_;
     std::vector<Move<1>> moves_;
-    std::vector<Move<2>> decayed_moves_;
+    std::vector<Move<2 + M::coefficients>> update_moves_;
 };
 
 ZEROTH_END_NAMESPACE

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
-#include <zeroth/cursor/in_place.hpp>
+#include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct Snapshot {
     static constexpr std::string_view name = "snapshot";
     static constexpr bool adjusts_weights = false;
 
-    template <class D, class B>
+    template <class D, class B, class M>
     class Weights;
 };
 
@@ -57,36 +57,44 @@ struct DisplaceFrom {
     };
 };
 
-/// base <- decay * base + sum_0, w <- base + sum_1.
+/// base <- base + increment(base, ...), w <- base + sum_0.
+template <BaseMove M>
 struct UpdateFrom {
-    static constexpr int coefficients = 2;
-    static constexpr int sums = 2;
+    static constexpr int coefficients = 1 + M::coefficients;
+    static constexpr int scaled = 1 + M::scaled;
+    static constexpr int sums = 1 + M::sums;
     static constexpr bool writes = true;
 
     std::byte* const* base = nullptr;
-    double decay = 1;
+    M move;
 
     template <class Lanes, class Storage>
-    struct Bound : DecayedDisplace::Bound<Lanes, Storage> {
+    struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
         Storage* base;
+        typename M::template Bound<Lanes, Storage> move;
 
-        Bound(const UpdateFrom& operation, const Block& of, std::size_t block) noexcept
-            : DecayedDisplace::Bound<Lanes, Storage>{DecayedDisplace{operation.decay}, of, block},
-              base{reinterpret_cast<Storage*>(operation.base[block])} {}
+        Bound(const UpdateFrom& operation, const Block& block, std::size_t index) noexcept
+            : base{reinterpret_cast<Storage*>(operation.base[index])}, move{operation.move, block, index} {}
 
-        template <class Count>
-        ZEROTH_INLINE Real apply(const Real&, const Real (&sum)[2], std::uint64_t element, Count count) const noexcept {
-            const Real moved = Lanes::product(load<Lanes>(base + element, count), this->decay) + sum[0];
-            store<Lanes>(base + element, moved, count);
-            // Read back: the displacement starts from the base as it is stored.
-            return load<Lanes>(base + element, count) + sum[1];
+        template <bool First>
+        ZEROTH_INLINE void accumulate(Real (&sum)[sums], const Real& z, const Real (&coefficient)[coefficients]) noexcept {
+            PlainSum<Lanes, Storage>::template accumulate<First>(sum, z, coefficient);
+            move.template accumulate<First>(sum + 1, z, coefficient + 1);
         }
+        template <class Count>
+        ZEROTH_INLINE Real apply(const Real&, const Real (&sum)[sums], std::uint64_t element, Count count) noexcept {
+            const Real before = load<Lanes>(base + element, count);
+            store<Lanes>(base + element, before + move.increment(before, sum + 1, element, count), count);
+            // Read back: the displacement starts from the base as it is stored.
+            return load<Lanes>(base + element, count) + sum[0];
+        }
+        void finish() const noexcept {}
     };
 };
 
-template <class D, class B>
+template <class D, class B, class M>
 class Snapshot::Weights {
   public:
     Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, double,
@@ -103,10 +111,10 @@ class Snapshot::Weights {
         adopt();
     }
 
-    int move(std::span<const Part> parts, const BaseMove& base) {
-        if (base.decay == 1 && base.scale == 0) {
+    int move(std::span<const Part<M::coefficients>> parts, const M* base) {
+        if (base == nullptr) {
             moves_.clear();
-            for (const Part& part : parts) {
+            for (const Part<M::coefficients>& part : parts) {
                 if (part.enter != 0) {
                     moves_.push_back({part.key, {part.enter}, part.block_scale});
                 }
@@ -118,13 +126,15 @@ class Snapshot::Weights {
             }
         } else {
             update_moves_.clear();
-            for (const Part& part : parts) {
-                if (part.enter != 0 || part.gradient != 0) {
-                    update_moves_.push_back({part.key, {base.scale * part.gradient, part.enter}, part.block_scale});
+            for (const Part<M::coefficients>& part : parts) {
+                Move<1 + M::coefficients>& move =
+                    update_moves_.emplace_back(Move<1 + M::coefficients>{part.key, {part.enter}, part.block_scale});
+                for (int i = 0; i < M::coefficients; ++i) {
+                    move.coefficient[1 + i] = part.gradient[i];
                 }
             }
-            backend_.traverse(blocks_, direction_, std::span<const Move<2>>{update_moves_},
-                              UpdateFrom{base_.data(), base.decay});
+            backend_.traverse(blocks_, direction_, std::span<const Move<1 + M::coefficients>>{update_moves_},
+                              UpdateFrom<M>{base_.data(), *base});
         }
         return 1;
     }
@@ -161,7 +171,7 @@ class Snapshot::Weights {
     std::vector<std::vector<std::byte>> copies_;
     std::vector<std::byte*> base_;
     std::vector<Move<1>> moves_;
-    std::vector<Move<2>> update_moves_;
+    std::vector<Move<1 + M::coefficients>> update_moves_;
 };
 
 ZEROTH_END_NAMESPACE

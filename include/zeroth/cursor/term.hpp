@@ -12,21 +12,20 @@ struct Term {
     friend constexpr bool operator==(const Term&, const Term&) = default;
 };
 
-/// What a traversal does to the base while it moves: base <- decay * base + scale * g.
-struct BaseMove {
-    double decay = 1;
-    double scale = 0;
-    /// Names the bits of stochastic rounding.
+/// One key's coefficients in the sums that a move of the base is made from.
+template <int Coefficients>
+struct GradientTerm {
     Key key;
+    double coefficient[Coefficients] = {};
 };
 
-/// One key's part in a traversal: its coefficient in the displacement left, in the gradient g of the base's move, and in the
-/// displacement entered.
+/// One key's part in a traversal: its coefficient in the displacement left, in the displacement entered, and in the move of the base.
+template <int Coefficients>
 struct Part {
     Key key;
     double leave = 0;
-    double gradient = 0;
     double enter = 0;
+    double gradient[Coefficients] = {};
     const double* block_scale = nullptr;
 };
 

@@ -29,6 +29,8 @@ struct Estimate {
     double loss = 0;
     /// False once a loss was NaN or infinite, or the difference of two overflowed; the terms are then not to be used.
     bool finite = true;
+    /// The update rule found no candidate better than the base.
+    bool kept = false;
     /// Projected gradients whose magnitude was clipped.
     int clipped = 0;
 
@@ -37,6 +39,7 @@ struct Estimate {
         losses.clear();
         loss = 0;
         finite = true;
+        kept = false;
         clipped = 0;
     }
 

@@ -98,6 +98,35 @@ struct ScalarLanes {
 #endif
     }
     template <class Compute>
+    ZEROTH_INLINE static Compute square_root(Compute x) noexcept {
+#if defined(__CUDA_ARCH__)
+        if constexpr (std::is_same_v<Compute, float>) {
+            return __fsqrt_rn(x);
+        } else {
+            return __dsqrt_rn(x);
+        }
+#else
+        return std::sqrt(x);
+#endif
+    }
+    template <class Compute>
+    ZEROTH_INLINE static Compute quotient(Compute a, Compute b) noexcept {
+#if defined(__CUDA_ARCH__)
+        if constexpr (std::is_same_v<Compute, float>) {
+            return __fdiv_rn(a, b);
+        } else {
+            return __ddiv_rn(a, b);
+        }
+#else
+        return a / b;
+#endif
+    }
+    /// 1, -1, or 0 for zeros and NaN.
+    template <class Compute>
+    ZEROTH_INLINE static Compute sign(Compute x) noexcept {
+        return x > Compute{0} ? Compute{1} : x < Compute{0} ? Compute{-1} : Compute{0};
+    }
+    template <class Compute>
     ZEROTH_INLINE static Compute abs(Compute x) noexcept {
         return x < Compute{0} ? -x : x;
     }

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <zeroth/cursor/term.hpp>
-#include <zeroth/estimators/estimate.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
 #include <zeroth/schedules/schedule.hpp>
+#include <zeroth/updates/update_rule.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,6 +17,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
 /// Source: Malladi et al., arXiv 2305.17333; Loshchilov and Hutter, arXiv 1711.05101.
 struct Sgd {
+    using Move = LinearMove;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     /// eta: a number or a schedule. It scales with 1 / (number of trained weights): for full fine-tuning 1e-7 (billions of weights) to
@@ -27,18 +26,14 @@ struct Sgd {
     double weight_decay = 0;
 
     void validate() const {
-        require_setting(weight_decay >= 0 && std::isfinite(weight_decay), "weight_decay", weight_decay,
-                        "zero or positive, and finite");
+        require_decay(weight_decay);
         static_cast<void>(rate(0));
     }
     /// eta at a step.
-    [[nodiscard]] double rate(std::uint64_t step) const {
-        const double eta = learning_rate(step);
-        require_setting(eta >= 0 && std::isfinite(eta), "learning_rate", eta, "zero or positive, and finite");
-        return eta;
-    }
-    [[nodiscard]] BaseMove move(const Key& key) const {
+    [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
+    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
         const double eta = rate(key.step);
+        append_terms(estimate, gradient);
         return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
     }
 };

@@ -1,19 +1,75 @@
 #pragma once
 
+#include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
+#include <zeroth/estimators/estimate.hpp>
+#include <zeroth/parameters/block.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// Turns a gradient estimate into a move of the base: move(key) gives the step's base <- decay * base + scale * g.
-/// validate() throws std::invalid_argument for a setting out of range; state_bytes_per_parameter says what the rule keeps.
+/// Turns a gradient estimate into a move of the base.
+///
+///     struct Rule {
+///         using Move = ...;                              // a BaseMove
+///         static constexpr std::size_t state_bytes_per_parameter;   // of fp32 and 16-bit weights
+///         void validate() const;                         // std::invalid_argument for a setting out of range
+///         double rate(std::uint64_t step) const;         // the learning rate
+///         Move move(const Estimate&, const Key&, Gradient<Move>& gradient);   // the step's move; appends its gradient terms
+///     };
+///
+/// move is called once for each step that is made. A rule may also be a StatefulRule, a LongRule or a LookaheadRule.
 template <class R>
-concept UpdateRule = requires(const R& rule, const Key& key) {
-    { rule.move(key) } -> std::same_as<BaseMove>;
-    { R::state_bytes_per_parameter } -> std::convertible_to<std::size_t>;
-    rule.validate();
+concept UpdateRule = BaseMove<typename R::Move> &&
+                     requires(R& rule, const Estimate& estimate, const Key& key,
+                              std::vector<GradientTerm<R::Move::coefficients>>& gradient, std::uint64_t step) {
+                         { rule.move(estimate, key, gradient) } -> std::same_as<typename R::Move>;
+                         { rule.rate(step) } -> std::convertible_to<double>;
+                         { R::state_bytes_per_parameter } -> std::convertible_to<std::size_t>;
+                         rule.validate();
+                     };
+
+/// The gradient terms that a rule hands to its move.
+template <class Move>
+using Gradient = std::vector<GradientTerm<Move::coefficients>>;
+
+/// A rule that is given the blocks and the most terms of an estimate before the first step, to take what memory it needs.
+template <class R>
+concept PreparedRule = UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t most_terms) {
+    rule.prepare(blocks, most_terms);
 };
+
+/// A rule whose gradients have more terms than an estimate: most_terms of it for most_terms of the estimate.
+template <class R>
+concept LongRule = UpdateRule<R> && requires(const R& rule, std::size_t most_terms) {
+    { rule.most_terms(most_terms) } -> std::convertible_to<std::size_t>;
+};
+
+/// A rule that evaluates candidates before it moves: forward_passes more, by choose(cursor, forward, estimate, key).
+template <class R>
+concept LookaheadRule = UpdateRule<R> && requires(const R& rule) {
+    { rule.forward_passes() } -> std::convertible_to<std::size_t>;
+};
+
+/// Throws std::invalid_argument unless `rate` is a learning rate.
+inline double require_rate(double rate) {
+    require_setting(rate >= 0 && rate < 0x1p128, "learning_rate", rate, "zero or positive, and finite");
+    return rate;
+}
+inline void require_decay(double weight_decay) {
+    require_setting(weight_decay >= 0 && weight_decay < 0x1p128, "weight_decay", weight_decay, "zero or positive, and finite");
+}
+
+/// Appends an estimate's own terms.
+inline void append_terms(const Estimate& estimate, std::vector<GradientTerm<1>>& gradient) {
+    for (const Term& term : estimate.terms) {
+        gradient.push_back({term.key, {term.coefficient}});
+    }
+}
 
 ZEROTH_END_NAMESPACE

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <zeroth/random/scalar_lanes.hpp>
+#include <zeroth/schedules/schedule.hpp>
+#include <zeroth/updates/update_rule.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// base <- decay * base + scale * sign(g).
+struct SignMove {
+    static constexpr int coefficients = 1;
+    static constexpr int scaled = 1;
+    static constexpr int sums = 1;
+
+    double decay = 1;
+    double scale = 0;
+    Key key;
+
+    template <class Lanes, class Storage>
+    struct Bound : PlainSum<Lanes, Storage> {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        Real shrink;
+        Real scale;
+
+        Bound(const SignMove& move, const Block&, std::size_t) noexcept
+            : shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
+              scale{Lanes::template broadcast_real<Compute>(move.scale)} {}
+
+        template <class Count>
+        ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t, Count) const noexcept {
+            return Lanes::product(scale, Lanes::sign(sum[0])) + Lanes::product(shrink, base);
+        }
+    };
+};
+
+/// Sign descent, weight by weight.
+///
+///   theta <- theta - eta (sign(g) + weight_decay theta),  sign(0) = 0
+///
+/// Every weight moves by eta, whatever the losses: eta is the size of the step, 1e-6 to 1e-4. With one query sign(g) is sign(c) sign(z),
+/// so a Gaussian's magnitudes are lost.
+/// Traversals: none of its own. State: 0 bytes a parameter.
+/// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
+/// Source: ZO-SGD-Sign of Zhang et al., arXiv 2402.11592, whose code steps along sign(c) z instead (ScalarSignSgd), with AdamW.
+struct SignSgd {
+    using Move = SignMove;
+    static constexpr std::size_t state_bytes_per_parameter = 0;
+
+    Schedule learning_rate = 1e-6;
+    double weight_decay = 0;
+
+    void validate() const {
+        require_decay(weight_decay);
+        static_cast<void>(rate(0));
+    }
+    [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
+    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
+        const double eta = rate(key.step);
+        append_terms(estimate, gradient);
+        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+    }
+};
+
+/// Descent along the directions by the sign of their projected gradients.
+///
+///   theta <- theta - eta ((1/q) sum_j sign(c_j) z_j + weight_decay theta)
+///
+/// The losses decide only the way: robust to outliers, and to losses of any scale.
+/// Traversals: none of its own. State: 0 bytes a parameter.
+/// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
+/// Source: the public code of Zhang et al., arXiv 2402.11592, for ZO-SGD-Sign.
+struct ScalarSignSgd {
+    using Move = LinearMove;
+    static constexpr std::size_t state_bytes_per_parameter = 0;
+
+    Schedule learning_rate = 1e-6;
+    double weight_decay = 0;
+
+    void validate() const {
+        require_decay(weight_decay);
+        static_cast<void>(rate(0));
+    }
+    [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
+    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
+        const double eta = rate(key.step);
+        for (const Term& term : estimate.terms) {
+            const double sign = ScalarLanes::sign(term.coefficient);
+            gradient.push_back({term.key, {sign / static_cast<double>(estimate.terms.size())}});
+        }
+        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+    }
+};
+
+ZEROTH_END_NAMESPACE

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <zeroth/cursor/term.hpp>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The terms of the last steps. Takes its memory once, for steps of at most most_terms terms.
+class TermWindow {
+  public:
+    void prepare(std::size_t steps, std::size_t most_terms) {
+        terms_.assign(steps * most_terms, {});
+        sizes_.assign(steps, 0);
+        most_terms_ = most_terms;
+        size_ = 0;
+        newest_ = 0;
+    }
+    void push(std::span<const Term> terms) noexcept {
+        newest_ = (newest_ + 1) % sizes_.size();
+        sizes_[newest_] = terms.size();
+        for (std::size_t i = 0; i < terms.size(); ++i) {
+            terms_[newest_ * most_terms_ + i] = terms[i];
+        }
+        size_ += size_ < sizes_.size() ? 1 : 0;
+    }
+    /// Steps that it holds.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// The terms of a step, 0 being the last one made.
+    [[nodiscard]] std::span<const Term> step(std::size_t age) const noexcept {
+        const std::size_t place = (newest_ + sizes_.size() - age) % sizes_.size();
+        return {terms_.data() + place * most_terms_, sizes_[place]};
+    }
+
+  private:
+    /// most_terms_ places a step.
+    std::vector<Term> terms_;
+    std::vector<std::size_t> sizes_;
+    std::size_t most_terms_ = 0;
+    std::size_t newest_ = 0;
+    std::size_t size_ = 0;
+};
+
+ZEROTH_END_NAMESPACE
