@@ -32,7 +32,6 @@ using report::duration;
 using report::fixed;
 using report::grouped;
 
-constexpr double default_rate = 1e-3;
 constexpr std::size_t default_steps = 12'000;
 constexpr double adam_rate = 5e-3;
 constexpr std::size_t adam_steps = 400;
@@ -82,7 +81,7 @@ void print(const std::string& text) {
 class Demo {
 public:
     explicit Demo(Options options) : options_(std::move(options)), weights_(config().parameters()) {
-        options_.method.learning_rate = options_.learning_rate.value_or(default_rate);
+        options_.method.learning_rate = options_.learning_rate.value_or(5 * options_.method.usual_learning_rate());
         plan_.steps = options_.step_count(default_steps);
         plan_.eval_every = options_.eval_every != 0 ? options_.eval_every : std::max<std::size_t>(plan_.steps / 40, 1);
         length_ = options_.length.value_or(window);

@@ -204,14 +204,22 @@ private:
                                                  {"uniform", DirectionKind::uniform},
                                                  {"sphere", DirectionKind::sphere}};
         choice(group, "--direction", "Distribution of the random directions [gaussian]", directions, method.direction);
-        const Names<UpdateKind> updates = {{"sgd", UpdateKind::sgd}};
-        choice(group, "--update", "Update rule [sgd]", updates, method.update);
+        const Names<UpdateKind> updates = {{"sgd", UpdateKind::sgd},
+                                           {"sign", UpdateKind::sign},
+                                           {"sign-scalar", UpdateKind::sign_scalar},
+                                           {"momentum", UpdateKind::momentum},
+                                           {"conservative", UpdateKind::conservative},
+                                           {"adam", UpdateKind::adam},
+                                           {"adamw", UpdateKind::adamw}};
+        choice(group, "--update", "Update rule; sign: of each weight's gradient;\nsign-scalar: of each query's; conservative: the best of\nstaying, a step and a step back, 3 forward passes more\n[sgd]",
+               updates, method.update);
+        whole(group, "--window", "momentum, adam, adamw: no state, but the last N steps\nreplayed in each update; 0: state [0]", 0, 1 << 12, method.window);
         whole(group, "--queries", "Directions averaged in a step [1]", 1, 1 << 20, method.queries);
         number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
-        number(group, "--learning-rate", "X", "Largest learning rate [2e-4; built-in run: 1e-3]", true, options_.learning_rate);
+        number(group, "--learning-rate", "X", "Largest learning rate [2e-4; momentum: 2e-5; sign, sign-\nscalar, adam, adamw: 1e-3; built-in run: five times that]", true, options_.learning_rate);
         add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
-        number(group, "--weight-decay", "X", "Decoupled weight decay [0]", true, method.weight_decay);
+        number(group, "--weight-decay", "X", "Decoupled weight decay [0; adamw: 0.01]", true, method.weight_decay);
     }
 
     void declare_run() {
@@ -265,6 +273,8 @@ private:
             const std::size_t each = o.method.forward_passes_per_step();
             require(*o.forwards >= each, "--forwards", std::to_string(*o.forwards) + " is less than one step's, " + std::to_string(each));
         }
+        const bool windowed = o.method.update == UpdateKind::momentum || o.method.update == UpdateKind::adam || o.method.update == UpdateKind::adamw;
+        require(o.method.window == 0 || windowed, "--window", "needs --update momentum, adam or adamw");
         check_plot();
         check_outputs_differ();
         if (o.built_in()) {

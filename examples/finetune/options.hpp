@@ -21,7 +21,7 @@ enum class TaskKind { text, classify };
 enum class Scheme { full, head };
 enum class EstimatorKind { two_sided, one_sided };
 enum class DirectionKind { gaussian, rademacher, uniform, sphere };
-enum class UpdateKind { sgd };
+enum class UpdateKind { sgd, sign, sign_scalar, momentum, conservative, adam, adamw };
 enum class ScheduleKind { constant, linear, cosine, trapezoid };
 
 /// How the learning rate changes: rises over `warm_up` steps, then stays, or falls to 0 at the last step.
@@ -39,10 +39,26 @@ struct Method {
     double epsilon = 1e-3;
     double learning_rate = 0;
     ScheduleOption schedule;
-    double weight_decay = 0;
+    std::optional<double> weight_decay;
+    std::size_t window = 0;  ///< of the stateless momentum and Adam; 0: with state
+
+    /// What learns on a model of hundreds of thousands of weights; found on stories260K.
+    double usual_learning_rate() const {
+        switch (update) {
+        case UpdateKind::momentum: return 2e-5;
+        case UpdateKind::sign:
+        case UpdateKind::sign_scalar:
+        case UpdateKind::adam:
+        case UpdateKind::adamw: return 1e-3;
+        case UpdateKind::conservative:
+        case UpdateKind::sgd: break;
+        }
+        return 2e-4;
+    }
 
     std::size_t forward_passes_per_step() const {
-        return estimator == EstimatorKind::two_sided ? std::size_t{2} * queries : std::size_t{1} + queries;
+        const std::size_t candidates = update == UpdateKind::conservative ? 3 : 0;
+        return candidates + (estimator == EstimatorKind::two_sided ? std::size_t{2} * queries : std::size_t{1} + queries);
     }
 };
 

@@ -27,7 +27,6 @@ using llama::Model;
 using llama::Tokenizer;
 using report::grouped;
 
-constexpr double default_rate = 2e-4;
 constexpr std::size_t default_steps = 500;
 constexpr std::size_t default_length = 128;
 /// Of a text that is only evaluated.
@@ -156,7 +155,7 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
 }  // namespace
 
 int run(Options options) {
-    options.method.learning_rate = options.learning_rate.value_or(default_rate);
+    options.method.learning_rate = options.learning_rate.value_or(options.method.usual_learning_rate());
     llama::CheckpointFormat format{};
     Model<float> model = llama::read_checkpoint(options.model, &format);
     const Tokenizer tokenizer = Tokenizer::read(options.tokenizer, model.config().vocab);

@@ -18,7 +18,7 @@ namespace finetune {
 #if defined(ZEROTH_FINETUNE_SCALAR)
 using Backend = zeroth::Threads<zeroth::Reference>;
 #else
-using Backend = zeroth::Threads<zeroth::Simd<>>;
+using Backend = zeroth::Threads<zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float>>>;
 #endif
 
 /// A zeroth::Optimizer behind the program's interface.
@@ -36,7 +36,8 @@ public:
             in_forward += watch.seconds();
             return loss;
         });
-        return {report.loss, report.learning_rate, static_cast<std::size_t>(report.forward_passes), report.reason == zeroth::Reason::updated, in_forward};
+        const bool finite = report.reason != zeroth::Reason::non_finite_loss && report.reason != zeroth::Reason::non_finite_update;
+        return {report.loss, report.learning_rate, static_cast<std::size_t>(report.forward_passes), finite, in_forward};
     }
 
     std::string description() const override { return std::string(optimizer_.backend()); }
@@ -62,11 +63,23 @@ std::unique_ptr<Trainer> make_trainer_along(Direction direction, const TrainerPa
         return std::make_unique<ZerothTrainer<Estimator, Rule>>(parts.parameters, std::move(estimator), std::move(rule), parts.seed, parts.threads);
     };
     const Method& method = parts.method;
+    const double decay = method.weight_decay.value_or(method.update == UpdateKind::adamw ? 0.01 : 0.0);
     const auto with_estimator = [&](auto estimator) {
+        const auto with = [&]<class Rule>(Rule rule) {
+            rule.learning_rate = parts.learning_rate;
+            rule.weight_decay = decay;
+            return with_rule(estimator, std::move(rule));
+        };
         switch (method.update) {
+        case UpdateKind::sign: return with(zeroth::SignSgd{});
+        case UpdateKind::sign_scalar: return with(zeroth::ScalarSignSgd{});
+        case UpdateKind::conservative: return with(zeroth::Conservative{});
+        case UpdateKind::momentum: return method.window == 0 ? with(zeroth::Momentum{}) : with(zeroth::WindowedMomentum{.window = method.window});
+        case UpdateKind::adam:
+        case UpdateKind::adamw: return method.window == 0 ? with(zeroth::Adam{}) : with(zeroth::WindowedAdam{.window = method.window});
         case UpdateKind::sgd: break;
         }
-        return with_rule(std::move(estimator), zeroth::Sgd{.learning_rate = parts.learning_rate, .weight_decay = method.weight_decay});
+        return with(zeroth::Sgd{});
     };
     if (method.estimator == EstimatorKind::one_sided) {
         return with_estimator(zeroth::OneSidedRge<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});

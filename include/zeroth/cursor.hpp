@@ -117,6 +117,14 @@ class Cursor {
     using PartType = Part<M::coefficients>;
 
     static std::span<const Block> checked(std::span<const Block> blocks) {
+        if constexpr (requires { typename B::Types; }) {
+            for (const Block& block : blocks) {
+                if (!B::Types::hold(block.type)) {
+                    throw std::invalid_argument{"zeroth: block '" + block.name + "' is stored as " + std::string{to_string(block.type)} +
+                                                ", which is not among the backend's scalar types"};
+                }
+            }
+        }
         for (std::size_t a = 0; a < blocks.size(); ++a) {
             const auto begin = reinterpret_cast<std::uintptr_t>(blocks[a].data);
             for (std::size_t b = a + 1; b < blocks.size(); ++b) {

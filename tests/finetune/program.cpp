@@ -219,7 +219,8 @@ TEST_CASE("A model is evaluated without a step, and keeps its weights") {
 TEST_CASE("The same seed gives the same weights with any number of threads") {
     const Folder folder;
     for (const char* method : {"--direction gaussian", "--direction rademacher --estimator one-sided --queries 3", "--direction uniform --schedule linear:2",
-                               "--direction sphere --weight-decay 0.1", "--scheme head --schedule constant"}) {
+                               "--direction sphere --weight-decay 0.1", "--scheme head --schedule constant", "--update sign", "--update sign-scalar --queries 2",
+                               "--update momentum", "--update momentum --window 3", "--update conservative", "--update adam", "--update adamw --window 3"}) {
         const std::string arguments = train_text + "--learning-rate 0.01 " + method;
         const nlohmann::json one = figures(folder, arguments + " --threads 1");
         CHECK(figures(folder, arguments + " --threads 3")["weights_crc32c"] == one["weights_crc32c"]);

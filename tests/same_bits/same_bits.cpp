@@ -33,7 +33,7 @@ std::vector<T> start(std::size_t n) {
 }
 
 /// Three steps of several queries along a made-up loss, so that every operation runs with one, two and more moves.
-template <class T, class D, class Restore, class B>
+template <class T, class D, class Restore, class Rule = Sgd, class B>
 void run(const B& backend) {
     std::vector<T> first = start<T>(5003);
     std::vector<T> second = start<T>(37);
@@ -41,8 +41,10 @@ void run(const B& backend) {
     parameters.add("first", std::span{first}, {.rows = 5003, .columns = 1});
     parameters.add("second", std::span{second});
     for (const Settling settling : {Settling::each_step, Settling::lazily}) {
-        Optimizer optimizer{parameters, TwoSidedRge<D>{.direction = D{}, .epsilon = 0x1p-10, .queries = 3},
-                            Sgd{.learning_rate = 0x1p-12, .weight_decay = settling == Settling::lazily ? 0.125 : 0.0},
+        Rule rule{};
+        rule.learning_rate = 0x1p-12;
+        rule.weight_decay = settling == Settling::lazily ? 0.125 : 0.0;
+        Optimizer optimizer{parameters, TwoSidedRge<D>{.direction = D{}, .epsilon = 0x1p-10, .queries = 3}, rule,
                             Settings<Restore>{.seed = 5, .restore = {}, .settling = settling}, backend};
         int calls = 0;
         for (int step = 0; step < 3; ++step) {
@@ -75,6 +77,9 @@ std::uint64_t run_all(const B& backend) {
     run<float, Uniform, InPlace>(backend);
     run<double, Uniform, InPlace>(backend);
     run<float, Sphere, InPlace>(backend);
+    run<float, Rademacher, InPlace, Adam>(backend);
+    run<bfloat16, Rademacher, Snapshot, SignSgd>(backend);
+    run<double, Rademacher, Exact, WindowedAdam>(backend);
     return checksum;
 }
 

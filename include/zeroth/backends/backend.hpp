@@ -10,7 +10,7 @@
 ZEROTH_BEGIN_NAMESPACE
 
 /// What carries out traversals: visits every element of the blocks, forms the moves' directions in registers and applies an elementwise
-/// operation, giving Reference's bits. name() is what reports call it.
+/// operation, giving Reference's bits. name() is what reports call it. A backend with a member Types is compiled for those storage types.
 template <class B>
 concept Backend = std::copy_constructible<B> && requires(const B& backend, std::span<const Block> blocks, const Rademacher& direction,
                                                          std::span<const Move<1>> moves, const Displace& operation) {

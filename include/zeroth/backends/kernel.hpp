@@ -336,11 +336,11 @@ class Kernel {
 #pragma clang diagnostic pop
 #endif
 
-/// Visits elements [begin, end) of a block, whatever it is stored as.
-template <class Lanes, class D, class Operation>
+/// Visits elements [begin, end) of a block, whichever of the types it is stored as.
+template <class Lanes, class Types, class D, class Operation>
 void visit_range(const Block& block, std::size_t block_index, std::uint64_t begin, std::uint64_t end, const D& direction,
                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
-    visit(block.type, [&]<class Storage>(Storage*) {
+    Types::visit(block.type, [&]<class Storage>(Storage*) {
         Kernel<Lanes, Storage, D, Operation>{block, block_index, direction, operation}.run(begin, end, moves);
     });
 }

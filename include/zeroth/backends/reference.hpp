@@ -14,6 +14,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// elementwise operation.
 struct Reference {
     using Lanes = ScalarLanes;
+    using Types = AllScalarTypes;
 
     [[nodiscard]] std::string name() const { return "reference"; }
 
@@ -21,7 +22,7 @@ struct Reference {
     void traverse(std::span<const Block> blocks, const D& direction,
                   std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
         for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<Lanes>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
+            visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
         }
     }
 };

@@ -25,9 +25,11 @@ using WidestArch = xsimd::default_arch;
 
 /// A backend on the registers of an instruction set: the widest the translation unit is compiled for, unless named. The same bits as
 /// Reference. To choose at run time, compile a translation unit for each instruction set and name Arch in each.
-template <class Arch = WidestArch>
+/// A program whose weights are all of one type compiles faster by saying so: Simd<WidestArch, ScalarTypes<float>>.
+template <class Arch = WidestArch, class Scalars = AllScalarTypes>
 struct Simd {
     using Lanes = SimdLanes<Arch>;
+    using Types = Scalars;
 
     [[nodiscard]] std::string name() const { return std::string{"simd "} + Arch::name(); }
 
@@ -35,7 +37,7 @@ struct Simd {
     void traverse(std::span<const Block> blocks, const D& direction,
                   std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
         for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<Lanes>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
+            visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
         }
     }
 };

@@ -20,6 +20,7 @@ ZEROTH_BEGIN_NAMESPACE
 template <class Inner = Reference>
 struct Threads {
     using Lanes = typename Inner::Lanes;
+    using Types = typename Inner::Types;
 
     Inner inner{};
     /// 0: as many as OpenMP would use.
@@ -76,7 +77,7 @@ struct Threads {
             if (after > first) {
                 const std::uint64_t begin = first > before ? (first - before) * tile : 0;
                 const std::uint64_t end = last < after ? (last - before) * tile : size;
-                visit_range<Lanes>(blocks[b], b, begin, end, direction, moves, operation);
+                visit_range<Lanes, Types>(blocks[b], b, begin, end, direction, moves, operation);
             }
             before = after;
         }

@@ -59,17 +59,18 @@ concept Scalar = requires {
 template <class Storage>
 using ComputeType = std::conditional_t<std::is_same_v<Storage, double>, double, float>;
 
-/// Calls visitor with a null pointer of the storage type: `visit(type, []<class T>(T*) { ... })`.
-template <class Visitor>
-decltype(auto) visit(ScalarType type, Visitor&& visitor) {
-    switch (type) {
-    case ScalarType::float64: return visitor(static_cast<double*>(nullptr));
-    case ScalarType::bfloat16: return visitor(static_cast<bfloat16*>(nullptr));
-    case ScalarType::float16: return visitor(static_cast<float16*>(nullptr));
-    case ScalarType::float32: break;
+/// Storage types that a backend is compiled for.
+template <class... Storage>
+struct ScalarTypes {
+    [[nodiscard]] static constexpr bool hold(ScalarType type) noexcept { return ((scalar_traits<Storage>::type == type) || ...); }
+
+    /// Calls visitor with a null pointer of the type: `visit(type, []<class T>(T*) { ... })`.
+    template <class Visitor>
+    static void visit(ScalarType type, const Visitor& visitor) {
+        ((scalar_traits<Storage>::type == type ? visitor(static_cast<Storage*>(nullptr)) : void()), ...);
     }
-    return visitor(static_cast<float*>(nullptr));
-}
+};
+using AllScalarTypes = ScalarTypes<float, double, bfloat16, float16>;
 
 /// Rows x columns of a tensor, row-major; {0, 0} means one column of as many rows as there are elements.
 struct Shape {
