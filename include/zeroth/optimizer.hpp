@@ -99,6 +99,9 @@ class Optimizer {
         estimate_.terms.reserve(estimator_.most_terms());
         estimate_.losses.reserve(forward_passes());
         gradient_.reserve(most_gradient_terms());
+        if constexpr (ConfiguredDirection<decltype(E::direction)>) {
+            estimator_.direction.validate();
+        }
         if constexpr (PreparedRule<Rule>) {
             rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
         }
@@ -112,43 +115,23 @@ class Optimizer {
     /// is counted. (A hook that throws when told of the update itself: the step is made, and counted.)
     template <ForwardFn F>
     StepReport step(F&& forward) {
-        const Key key{settings_.seed, step_, 0};
-        const double rate = rule_.rate(step_);
-        const std::uint64_t traversals_before = cursor_.traversals();
-        estimate_.clear();
-        Reason reason = Reason::updated;
-        {
-            Return home{cursor_};
-            estimator_(cursor_, forward, key, estimate_);
-            if constexpr (LookaheadRule<Rule>) {
-                if (outcome(rate) == Reason::updated) {
-                    rule_.choose(cursor_, forward, estimate_, key);
-                }
-            }
-            reason = outcome(rate);
-            home.armed = reason != Reason::updated;
-        }
-        StepReport report;
-        report.step = step_++;
-        if (reason == Reason::updated) {
-            gradient_.clear();
-            const typename Rule::Move move = rule_.move(estimate_, key, gradient_);
-            cursor_.update(move, std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
-            if (settings_.settling == Settling::each_step) {
-                cursor_.settle();
-            }
-        }
-        report.reason = reason;
-        report.loss = reason == Reason::non_finite_loss ? estimate_.losses.back() : estimate_.loss;
-        report.losses = estimate_.losses;
-        report.terms = estimate_.terms;
-        report.learning_rate = rate;
-        report.clipped = estimate_.clipped;
-        report.forward_passes = estimate_.losses.size();
-        report.traversals = cursor_.traversals() - traversals_before;
-        report.backend = backend_name_;
-        return report;
+        probe(forward);
+        return conclude();
     }
+
+    /// The first half of a step alone: estimates, and leaves the weights as they were. update() makes the other half, from the same base or
+    /// another: so that several optimizers may estimate before any of them moves. One traversal more than step().
+    template <ForwardFn F>
+    Reason estimate(F&& forward) {
+        probe(forward);
+        cursor_.settle();
+        return reason_;
+    }
+    /// The second half: moves the base along the last estimate. To be called once for each estimate().
+    StepReport update() { return conclude(); }
+
+    /// The next step takes this number: its key's and its learning rate's.
+    void set_next_step(std::uint64_t step) noexcept { step_ = step; }
 
     /// A loss must be a ForwardFn: callable without arguments, returning a number. (The parameter's name is for the compiler's message.)
     template <class NotAForwardFn>
@@ -187,6 +170,46 @@ class Optimizer {
     }
 
   private:
+    template <class F>
+    void probe(F& forward) {
+        const Key key{settings_.seed, step_, 0};
+        rate_ = rule_.rate(step_);
+        traversals_before_ = cursor_.traversals();
+        estimate_.clear();
+        Return home{cursor_};
+        estimator_(cursor_, forward, key, estimate_);
+        if constexpr (LookaheadRule<Rule>) {
+            if (outcome() == Reason::updated) {
+                rule_.choose(cursor_, forward, estimate_, key);
+            }
+        }
+        reason_ = outcome();
+        home.armed = reason_ != Reason::updated;
+    }
+
+    StepReport conclude() {
+        StepReport report;
+        report.step = step_++;
+        report.reason = reason_;
+        if (reason_ == Reason::updated) {
+            gradient_.clear();
+            const typename Rule::Move move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, gradient_);
+            cursor_.update(move, std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
+            if (settings_.settling == Settling::each_step) {
+                cursor_.settle();
+            }
+        }
+        report.loss = reason_ == Reason::non_finite_loss ? estimate_.losses.back() : estimate_.loss;
+        report.losses = estimate_.losses;
+        report.terms = estimate_.terms;
+        report.learning_rate = rate_;
+        report.clipped = estimate_.clipped;
+        report.forward_passes = estimate_.losses.size();
+        report.traversals = cursor_.traversals() - traversals_before_;
+        report.backend = backend_name_;
+        return report;
+    }
+
     using CursorType = Cursor<decltype(E::direction), Restore, B, typename Rule::Move>;
 
     /// Goes home when an estimate is left by an exception.
@@ -213,7 +236,7 @@ class Optimizer {
     }
 
     /// Whether the base may move along the estimate.
-    [[nodiscard]] Reason outcome(double rate) const noexcept {
+    [[nodiscard]] Reason outcome() const noexcept {
         for (const double loss : estimate_.losses) {
             if (!std::isfinite(loss)) {
                 return Reason::non_finite_loss;
@@ -221,7 +244,7 @@ class Optimizer {
         }
         bool finite = estimate_.finite;
         for (const Term& term : estimate_.terms) {
-            const double largest = rate > 1 ? rate * term.coefficient : term.coefficient;
+            const double largest = rate_ > 1 ? rate_ * term.coefficient : term.coefficient;
             finite = finite && std::abs(largest) < 0x1p128; // float's range
         }
         if (!finite) {
@@ -236,6 +259,10 @@ class Optimizer {
     std::string backend_name_;
     std::uint64_t step_;
     Estimate estimate_;
+    /// Of the step under way.
+    Reason reason_ = Reason::kept;
+    double rate_ = 0;
+    std::uint64_t traversals_before_ = 0;
     Gradient<typename Rule::Move> gradient_;
     CursorType cursor_;
 };

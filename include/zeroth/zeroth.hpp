@@ -1,12 +1,14 @@
 #pragma once
 
-/// Everything of zeroth that needs nothing but the standard library.
+/// An Optimizer and what it is made from; needs nothing but the standard library. Included by their own names, to keep this one cheap:
+/// block_optimizer.hpp, first_order.hpp, hybrid.hpp and parameters/bit_masks.hpp; and, with xsimd, backends/simd.hpp.
 
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/config.hpp>
 #include <zeroth/cursor.hpp>
 #include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/masked.hpp>
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/directions/sphere.hpp>
 #include <zeroth/directions/uniform.hpp>

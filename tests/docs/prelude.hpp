@@ -1,5 +1,8 @@
 // What a snippet of the documentation may take for granted: a model, its batches, registered parameters.
 #include <zeroth/backends/simd.hpp>
+#include <zeroth/block_optimizer.hpp>
+#include <zeroth/hybrid.hpp>
+#include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <array>
@@ -12,6 +15,7 @@ struct Batch {};
 struct Model {
     double loss(const Batch&) { return 0; }
     void repack(const std::string&) {}
+    void write_gradient(std::string_view, std::span<float>) {}
 };
 [[maybe_unused]] static Model model;
 [[maybe_unused]] static std::array<Batch, 2> loader;

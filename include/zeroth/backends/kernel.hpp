@@ -98,9 +98,12 @@ class Kernel {
         Stream stream[K];
         Real coefficient[K][Operation::coefficients];
 
-        Moves(const MoveType* moves, const Block& block, std::size_t block_index) noexcept {
+        Moves(const D& direction, const MoveType* moves, const Block& block, std::size_t block_index) noexcept {
             for (int k = 0; k < K; ++k) {
-                stream[k] = {moves[k].key, block.identity, philox_key(moves[k].key, Purpose::direction)};
+                stream[k] = {.key = moves[k].key, .block = block.identity, .philox = philox_key(moves[k].key, Purpose::direction)};
+                if constexpr (PreparedDirection<D>) {
+                    direction.prepare(stream[k], block_index);
+                }
                 const double scale = moves[k].block_scale != nullptr ? moves[k].block_scale[block_index] : 1.0;
                 for (int i = 0; i < Operation::coefficients; ++i) {
                     coefficient[k][i] = Lanes::template broadcast_real<Compute>(
@@ -143,7 +146,7 @@ class Kernel {
 
     template <int K>
     void run_in_registers(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> all) noexcept {
-        const Moves<K> moves{all.data(), block_, block_index_};
+        const Moves<K> moves{direction_, all.data(), block_, block_index_};
         constexpr int n = chains / K > 0 ? chains / K : 1;
         constexpr auto step = static_cast<std::uint64_t>(n * Lanes::width);
         std::uint64_t counter = begin / tile * tile_lanes;
@@ -264,7 +267,7 @@ class Kernel {
     template <int K, bool First, std::size_t Chunk>
     void accumulate_chunk(const MoveType* all, std::uint64_t first, std::uint64_t last,
                           Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
-        const Moves<K> moves{all, block_, block_index_};
+        const Moves<K> moves{direction_, all, block_, block_index_};
         const std::uint64_t all_counters = (last + tile - 1) / tile * tile_lanes;
         for (std::uint64_t counter = first / tile * tile_lanes; counter < all_counters;
              counter += static_cast<std::uint64_t>(Lanes::width)) {

@@ -45,6 +45,7 @@ ZEROTH_INLINE void store_16(void* to, __m128i x) noexcept {
     _mm_storel_epi64(static_cast<__m128i*>(to), _mm_packs_epi32(low, low));
 }
 ZEROTH_INLINE __m128 sqrt(__m128 x) noexcept { return _mm_sqrt_ps(x); }
+ZEROTH_INLINE __m128 divide(__m128 a, __m128 b) noexcept { return _mm_div_ps(a, b); }
 ZEROTH_INLINE void barrier(__m128& x) noexcept { asm("" : "+x"(x)); }
 ZEROTH_INLINE void barrier(__m128d& x) noexcept { asm("" : "+x"(x)); }
 #if defined(__FMA__)
@@ -91,6 +92,7 @@ ZEROTH_INLINE void store_16(void* to, __m256i x) noexcept {
     _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(packed));
 }
 ZEROTH_INLINE __m256 sqrt(__m256 x) noexcept { return _mm256_sqrt_ps(x); }
+ZEROTH_INLINE __m256 divide(__m256 a, __m256 b) noexcept { return _mm256_div_ps(a, b); }
 ZEROTH_INLINE void barrier(__m256& x) noexcept { asm("" : "+x"(x)); }
 ZEROTH_INLINE void barrier(__m256d& x) noexcept { asm("" : "+x"(x)); }
 #if defined(__FMA__)
@@ -135,6 +137,7 @@ ZEROTH_INLINE void store_16(void* to, __m512i x) noexcept {
     _mm256_storeu_si256(static_cast<__m256i*>(to), _mm512_cvtepi32_epi16(x));
 }
 ZEROTH_INLINE __m512 sqrt(__m512 x) noexcept { return _mm512_sqrt_ps(x); }
+ZEROTH_INLINE __m512 divide(__m512 a, __m512 b) noexcept { return _mm512_div_ps(a, b); }
 ZEROTH_INLINE void barrier(__m512& x) noexcept { asm("" : "+v"(x)); }
 ZEROTH_INLINE void barrier(__m512d& x) noexcept { asm("" : "+v"(x)); }
 ZEROTH_INLINE __m512 fma(__m512 a, __m512 b, __m512 c) noexcept { return _mm512_fmadd_ps(a, b, c); }
@@ -176,6 +179,7 @@ ZEROTH_INLINE void store_16(void* to, uint32x4_t x) noexcept {
 }
 /// xsimd 8's own is an approximation here.
 ZEROTH_INLINE float32x4_t sqrt(float32x4_t x) noexcept { return vsqrtq_f32(x); }
+ZEROTH_INLINE float32x4_t divide(float32x4_t a, float32x4_t b) noexcept { return vdivq_f32(a, b); }
 ZEROTH_INLINE void barrier(float32x4_t& x) noexcept { asm("" : "+w"(x)); }
 ZEROTH_INLINE void barrier(float64x2_t& x) noexcept { asm("" : "+w"(x)); }
 ZEROTH_INLINE float32x4_t fma(float32x4_t a, float32x4_t b, float32x4_t c) noexcept { return vfmaq_f32(c, a, b); }
@@ -262,6 +266,12 @@ struct SimdLanes {
         return Word(first) + Word::load_aligned(lanes);
     }
 
+    ZEROTH_INLINE static Word lane_bits() noexcept {
+        alignas(64) static constexpr std::uint32_t bits[16] = {1,     2,     4,      8,      16,     32,     64,      128,
+                                                               1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+        return Word::load_aligned(bits);
+    }
+
     ZEROTH_INLINE static Float product(const Float& a, const Float& b) noexcept { return registers::product(a, b); }
     ZEROTH_INLINE static Doubles product(const Doubles& a, const Doubles& b) noexcept {
         return {registers::product(a.low, b.low), registers::product(a.high, b.high)};
@@ -272,7 +282,10 @@ struct SimdLanes {
     ZEROTH_INLINE static Float sqrt(const Float& x) noexcept { return Float(registers::sqrt(FloatRegister(x))); }
     ZEROTH_INLINE static Float square_root(const Float& x) noexcept { return sqrt(x); }
     ZEROTH_INLINE static Doubles square_root(const Doubles& x) noexcept { return {xsimd::sqrt(x.low), xsimd::sqrt(x.high)}; }
-    ZEROTH_INLINE static Float quotient(const Float& a, const Float& b) noexcept { return a / b; }
+    ZEROTH_INLINE static Float quotient(const Float& a, const Float& b) noexcept {
+        // xsimd 8.1 divides floats on NEON by an approximate reciprocal.
+        return Float(registers::divide(FloatRegister(a), FloatRegister(b)));
+    }
     ZEROTH_INLINE static Doubles quotient(const Doubles& a, const Doubles& b) noexcept { return {a.low / b.low, a.high / b.high}; }
     ZEROTH_INLINE static Float sign(const Float& x) noexcept { return sign_of(x); }
     ZEROTH_INLINE static Doubles sign(const Doubles& x) noexcept { return {sign_of(x.low), sign_of(x.high)}; }

@@ -4,6 +4,7 @@
 #include <zeroth/random/scalar_lanes.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -29,6 +30,16 @@ concept VectorDirection = Direction<D> && requires {
     { D::vectors } -> std::convertible_to<int>;
     typename D::template Draw<ScalarLanes>;
 };
+
+/// A direction that leaves in each stream what its draws need to know of the block: prepare(stream, block_index), once a traversal and range.
+template <class D>
+concept PreparedDirection = VectorDirection<D> && requires(const D& direction, Stream& stream, std::size_t block_index) {
+    direction.prepare(stream, block_index);
+};
+
+/// A direction with settings: validate() throws std::invalid_argument for one out of range.
+template <class D>
+concept ConfiguredDirection = Direction<D> && requires(const D& direction) { direction.validate(); };
 
 /// A direction of the form z = scale * raw, the factor depending on the sum of the block's raw squares (Sphere). The sum is taken over
 /// whole numbers (squared_units), so that its order does not matter.
@@ -93,7 +104,7 @@ ZEROTH_HOST_DEVICE float number_at(const D& direction, const Stream& stream, std
 
 template <VectorDirection D>
 ZEROTH_HOST_DEVICE float number_at(const D& direction, const Key& key, const BlockIdentity& block, std::uint64_t element) noexcept {
-    return number_at(direction, Stream{key, block, philox_key(key, Purpose::direction)}, element);
+    return number_at(direction, Stream{.key = key, .block = block, .philox = philox_key(key, Purpose::direction)}, element);
 }
 
 ZEROTH_END_NAMESPACE

@@ -1,13 +1,11 @@
 #pragma once
 
 #include <zeroth/cursor/term.hpp>
+#include <zeroth/setting.hpp>
 
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <cstdio>
-#include <stdexcept>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -62,14 +60,5 @@ struct Estimate {
         terms.push_back({key, projected / count});
     }
 };
-
-/// Throws std::invalid_argument naming the setting, the value and the range unless `valid`.
-inline void require_setting(bool valid, const char* setting, double value, const char* range) {
-    if (!valid) {
-        char number[32];
-        std::snprintf(number, sizeof number, "%g", value);
-        throw std::invalid_argument{std::string{"zeroth: "} + setting + " is " + number + "; it must be " + range};
-    }
-}
 
 ZEROTH_END_NAMESPACE

@@ -6,15 +6,16 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// Rounding noise: 32 hashed bits for each element of a block, for stochastic rounding. It needs no tiles, so it goes with
+/// 32 hashed bits for each element of a block, for stochastic rounding and for masks. They need no tiles, so they go with
 /// any direction. The hash is a bijection of the element's low 32 bits for each salt; a salt comes from Philox, so steps are
 /// independent of each other. Not for directions: it is a mixing function, not a tested generator.
 /// Source of the constants: C. Wellons, "Prospecting for hash functions" (bias 0.17).
 struct Dither {
     std::uint32_t salt = 0;
 
-    ZEROTH_HOST_DEVICE constexpr Dither(const Key& key, const BlockIdentity& block) noexcept {
-        const PhiloxKey philox = philox_key(key, Purpose::rounding);
+    ZEROTH_HOST_DEVICE constexpr explicit Dither(std::uint32_t with) noexcept : salt{with} {}
+    ZEROTH_HOST_DEVICE constexpr Dither(const Key& key, const BlockIdentity& block, Purpose purpose = Purpose::rounding) noexcept {
+        const PhiloxKey philox = philox_key(key, purpose);
         salt = philox4x32(counter_words(0, block.hash), philox).word[0];
     }
 

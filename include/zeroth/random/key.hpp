@@ -27,7 +27,7 @@ struct BlockIdentity {
 };
 
 /// What a key's random bits are used for; uses never share bits.
-enum class Purpose : std::uint32_t { direction = 0, rounding = 1 };
+enum class Purpose : std::uint32_t { direction = 0, rounding = 1, schedule = 2, mask = 3 };
 
 /// The Philox key of one use of a Key. Every element's counter holds its position and its block, so the whole state
 /// of a direction is these 64 bits.
@@ -45,6 +45,10 @@ struct Stream {
     Key key;
     BlockIdentity block;
     PhiloxKey philox;
+    /// What a direction's prepare() leaves here for its draws: masks' hash salt and threshold, or bits.
+    std::uint32_t salt = 0;
+    std::uint32_t threshold = 0;
+    const std::uint32_t* bits = nullptr;
 };
 
 ZEROTH_HOST_DEVICE constexpr PhiloxWords counter_words(std::uint64_t counter, std::uint64_t block_hash) noexcept {

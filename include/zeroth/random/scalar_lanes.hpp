@@ -97,6 +97,8 @@ struct ScalarLanes {
         return std::sqrt(x);
 #endif
     }
+    /// 1 << lane in each lane.
+    ZEROTH_INLINE static Word lane_bits() noexcept { return 1; }
     template <class Compute>
     ZEROTH_INLINE static Compute square_root(Compute x) noexcept {
 #if defined(__CUDA_ARCH__)

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <zeroth/array.hpp>
 #include <zeroth/backends/access.hpp>
 #include <zeroth/parameters/block.hpp>
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -14,22 +14,27 @@ class Moment {
   public:
     /// Zeros.
     void prepare(std::span<const Block> blocks) {
-        begin_.clear();
+        begin_ = Array<std::size_t>(blocks.size());
         std::size_t size = 0;
-        for (const Block& block : blocks) {
-            begin_.push_back(size);
-            size += (block.size() * (block.type == ScalarType::float64 ? sizeof(double) : sizeof(float)) + 63) / 64 * 64;
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            begin_[b] = size;
+            size += (blocks[b].size() * (blocks[b].type == ScalarType::float64 ? sizeof(double) : sizeof(float)) + 63) / 64 * 64;
         }
-        values_.assign(size, std::byte{0});
+        values_ = Array<std::byte>(size);
+    }
+    void clear() noexcept {
+        for (std::byte& byte : values_) {
+            byte = std::byte{0};
+        }
     }
     /// Of all blocks, in their order, with gaps of zeros.
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return values_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {values_.data(), values_.size()}; }
     /// The first number of a block.
     [[nodiscard]] void* of(std::size_t block) noexcept { return values_.data() + begin_[block]; }
 
   private:
-    std::vector<std::byte> values_;
-    std::vector<std::size_t> begin_;
+    Array<std::byte> values_;
+    Array<std::size_t> begin_;
 };
 
 /// A moment's numbers of one block, as an operation reads and writes them.

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <zeroth/array.hpp>
 #include <zeroth/cursor/term.hpp>
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -12,8 +12,8 @@ ZEROTH_BEGIN_NAMESPACE
 class TermWindow {
   public:
     void prepare(std::size_t steps, std::size_t most_terms) {
-        terms_.assign(steps * most_terms, {});
-        sizes_.assign(steps, 0);
+        terms_ = Array<Term>(steps * most_terms);
+        sizes_ = Array<std::size_t>(steps);
         most_terms_ = most_terms;
         size_ = 0;
         newest_ = 0;
@@ -36,8 +36,8 @@ class TermWindow {
 
   private:
     /// most_terms_ places a step.
-    std::vector<Term> terms_;
-    std::vector<std::size_t> sizes_;
+    Array<Term> terms_;
+    Array<std::size_t> sizes_;
     std::size_t most_terms_ = 0;
     std::size_t newest_ = 0;
     std::size_t size_ = 0;

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <zeroth/directions/direction.hpp>
+#include <zeroth/directions/gaussian.hpp>
+#include <zeroth/random/dither.hpp>
+#include <zeroth/setting.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Which elements of a block a masked direction touches: a pure function of the key's seed and step, the block and the element.
+///
+///     struct Mask {
+///         bool operator()(const Key&, const BlockIdentity&, std::uint64_t element) const;
+///         void prepare(Stream&, std::size_t block_index) const;   // leaves in the stream what read() needs
+///         template <class Lanes> static typename Lanes::Float read(const Stream&, std::uint64_t element, Float z);   // z or 0
+///     };
+template <class M>
+concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& key, const BlockIdentity& block, std::uint64_t element,
+                                                      Stream& stream, std::size_t index, float z) {
+    { mask(key, block, element) } -> std::same_as<bool>;
+    mask.prepare(stream, index);
+    { M::template read<ScalarLanes>(stream, element, z) } -> std::same_as<float>;
+    mask.validate();
+};
+
+/// A direction that is 0 where a mask is not: perturbation and update share it, so both touch the same weights.
+///
+/// E z z' is the mask's diagonal: the estimate is the gradient's, restricted to the mask. Weight decay and a rule's own state act on all
+/// weights nevertheless.
+/// Cost: the direction's and the mask's. Source: Zhang et al., arXiv 2402.11592, section 4 (gradient sparsity).
+template <VectorDirection D = Gaussian, class M = void>
+    requires(!NormalisedDirection<D>)
+struct Masked {
+    static constexpr float largest = D::largest;
+    static constexpr int groups = D::groups;
+    static constexpr int vectors = D::vectors;
+
+    D direction{};
+    M mask{};
+
+    template <class Lanes>
+    struct Draw {
+        typename D::template Draw<Lanes> inner;
+        const Stream* stream;
+        std::uint64_t element;
+
+        ZEROTH_INLINE void next(typename Lanes::Float (&z)[vectors]) noexcept {
+            inner.next(z);
+            ZEROTH_UNROLL
+            for (int j = 0; j < vectors; ++j) {
+                z[j] = M::template read<Lanes>(*stream, element, z[j]);
+                element += static_cast<std::uint64_t>(tile_lanes);
+            }
+        }
+        template <int N>
+        ZEROTH_INLINE static void draw(const Masked& direction, const Stream* const (&streams)[N],
+                                       const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
+            typename D::template Draw<Lanes> inner[N];
+            D::template Draw<Lanes>::template draw<N>(direction.direction, streams, counters, inner);
+            ZEROTH_UNROLL
+            for (int n = 0; n < N; ++n) {
+                draws[n].inner = inner[n];
+                draws[n].stream = streams[n];
+                draws[n].element = counters[n] / tile_lanes * tile_size<D> + counters[n] % tile_lanes;
+            }
+        }
+    };
+
+    void validate() const { mask.validate(); }
+    void prepare(Stream& stream, std::size_t block_index) const { mask.prepare(stream, block_index); }
+
+    ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
+        return mask(key, block, element) ? direction(key, block, element) : 0.0f;
+    }
+};
+template <class D, class M>
+Masked(D, M) -> Masked<D, M>;
+
+/// Each weight with probability `keep`, by hashed bits of the seed, the block and the element: nothing is stored.
+///
+/// P(mask) = keep, to 2^-31; independent between weights, blocks and draws.
+/// State: none. Throws std::invalid_argument if keep is not in (0, 1].
+/// Source: Zhang et al., arXiv 2402.11592, whose code keeps Phi(s) of the weights where s was asked for, and skips the mask in updates.
+struct Bernoulli {
+    /// The share of the weights that are touched.
+    double keep = 0.1;
+    /// Steps after which the mask is drawn anew; 0: never.
+    std::uint64_t refresh_every = 0;
+    /// Where not null, a share for each block in place of keep.
+    const double* keep_of_block = nullptr;
+
+    void validate() const { require_setting(keep > 0 && keep <= 1, "keep", keep, "over 0 and at most 1"); }
+
+    void prepare(Stream& stream, std::size_t block_index) const noexcept {
+        stream.salt = salt(stream.key, stream.block);
+        stream.threshold = threshold(keep_of_block != nullptr ? keep_of_block[block_index] : keep);
+    }
+    template <class Lanes>
+    ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
+        // Of 31 bits, so that a difference's sign bit says which is less.
+        const auto bits = Lanes::template shift_right<1>(Dither{stream.salt}.template words<Lanes>(element));
+        const auto less = Lanes::template shift_right<31>(bits - Lanes::broadcast_word(stream.threshold));
+        return Lanes::from_bits(Lanes::bits(z) & (Lanes::broadcast_word(0) - less));
+    }
+    /// For a `keep` that is the same in all blocks.
+    bool operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
+        return (Dither{salt(key, block)}.template words<ScalarLanes>(element) >> 1) < threshold(keep);
+    }
+
+  private:
+    [[nodiscard]] std::uint32_t salt(const Key& key, const BlockIdentity& block) const noexcept {
+        return Dither{Key{key.seed, refresh_every != 0 ? key.step / refresh_every : 0, 0}, block, Purpose::mask}.salt;
+    }
+    [[nodiscard]] static std::uint32_t threshold(double keep) noexcept { return static_cast<std::uint32_t>(keep * 0x1p31); }
+};
+
+/// The weights whose bit is set, a bit a weight for each block: of one's own, or from select_by_magnitude.
+///
+/// Element i of block b is bit i % 32 of words[b][i / 32]; the blocks are those of the Parameters, in their order.
+/// State: the bits, which the caller keeps and may change between steps.
+struct BitMask {
+    std::span<const std::uint32_t* const> words{};
+    std::span<const std::uint64_t> hashes{};
+
+    void validate() const noexcept {}
+    void prepare(Stream& stream, std::size_t block_index) const noexcept { stream.bits = words[block_index]; }
+    template <class Lanes>
+    ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
+        // A register's elements lie in one word.
+        const std::uint32_t word = element < stream.block.size() ? stream.bits[element / 32] >> (element % 32) : 0;
+        const auto bit = Lanes::broadcast_word(word) & Lanes::lane_bits();
+        const auto set = Lanes::template shift_right<31>(Lanes::broadcast_word(0) - bit);
+        return Lanes::from_bits(Lanes::bits(z) & (Lanes::broadcast_word(0) - set));
+    }
+    bool operator()(const Key&, const BlockIdentity& block, std::uint64_t element) const noexcept {
+        for (std::size_t b = 0; b < hashes.size(); ++b) {
+            if (hashes[b] == block.hash) {
+                return (words[b][element / 32] >> (element % 32) & 1u) != 0;
+            }
+        }
+        return false;
+    }
+};
+
+ZEROTH_END_NAMESPACE

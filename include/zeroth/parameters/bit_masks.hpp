@@ -1,0 +1,162 @@
+#pragma once
+
+#include <zeroth/array.hpp>
+#include <zeroth/directions/masked.hpp>
+#include <zeroth/parameters/parameters.hpp>
+#include <zeroth/setting.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// A bit for each weight of the parameters, for a BitMask: set one by one, or chosen by the weights' magnitudes.
+///
+/// Magnitudes are those of the weights as they stand in memory: choose while the optimizer is settled, so that the mask is decided on the
+/// base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB while choosing.
+class BitMasks {
+  public:
+    /// No bit is set. The blocks are copied; the weights must outlive this.
+    explicit BitMasks(const Parameters& parameters) : parameters_{parameters} {
+        const std::span<const Block> blocks = parameters_.blocks();
+        begin_ = Array<std::size_t>(blocks.size());
+        words_ = Array<const std::uint32_t*>(blocks.size());
+        hashes_ = Array<std::uint64_t>(blocks.size());
+        std::size_t size = 0;
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            begin_[b] = size;
+            hashes_[b] = blocks[b].identity.hash;
+            size += (blocks[b].size() + 31) / 32;
+        }
+        bits_ = Array<std::uint32_t>(size);
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            words_[b] = bits_.data() + begin_[b];
+        }
+    }
+    BitMasks(const BitMasks&) = delete;
+    BitMasks& operator=(const BitMasks&) = delete;
+
+    /// A view of the bits, which must outlive it; it sees them change.
+    [[nodiscard]] BitMask mask() const noexcept { return {{words_.data(), words_.size()}, {hashes_.data(), hashes_.size()}}; }
+
+    void clear() noexcept {
+        for (std::uint32_t& word : bits_) {
+            word = 0;
+        }
+    }
+    void set(std::size_t block, std::size_t element) noexcept { bits_[begin_[block] + element / 32] |= 1u << (element % 32); }
+    [[nodiscard]] bool test(std::size_t block, std::size_t element) const noexcept {
+        return (bits_[begin_[block] + element / 32] >> (element % 32) & 1u) != 0;
+    }
+    /// Bits that are set.
+    [[nodiscard]] std::size_t count() const noexcept {
+        std::size_t total = 0;
+        for (std::uint32_t word : bits_) {
+            for (; word != 0; word &= word - 1) {
+                ++total;
+            }
+        }
+        return total;
+    }
+
+    /// The round(share * n) largest weights of each block of n; of equals the first. Source: top-k pruning.
+    void keep_largest(double share) { keep(share, true); }
+    /// The smallest ones. Source: Sparse-MeZO, Liu et al., arXiv 2402.15751.
+    void keep_smallest(double share) { keep(share, false); }
+
+    /// The n largest of every m consecutive weights, 0 < n <= m <= 32.
+    void keep_n_of_m(std::uint32_t n, std::uint32_t m) {
+        require_setting(m > 0 && m <= 32, "m", m, "from 1 to 32");
+        require_setting(n > 0 && n <= m, "n", n, "from 1 to m");
+        clear();
+        for (std::size_t b = 0; b < begin_.size(); ++b) {
+            const std::size_t size = parameters_.blocks()[b].size();
+            std::uint32_t group[32] = {};
+            std::size_t gathered = 0;
+            each_magnitude(b, [&](std::size_t element, std::uint32_t magnitude) {
+                group[gathered++] = magnitude;
+                if (gathered < m && element + 1 < size) {
+                    return;
+                }
+                const std::size_t first = element + 1 - gathered;
+                for (std::size_t i = 0; i < gathered; ++i) {
+                    std::size_t before = 0;
+                    for (std::size_t j = 0; j < gathered; ++j) {
+                        before += group[j] > group[i] || (group[j] == group[i] && j < i) ? 1 : 0;
+                    }
+                    if (before < n) {
+                        set(b, first + i);
+                    }
+                }
+                gathered = 0;
+            });
+        }
+    }
+
+  private:
+    /// visit(element, bits of |w| as a float, which are in the order of the magnitudes).
+    template <class Visit>
+    void each_magnitude(std::size_t index, Visit visit) const {
+        const Block& block = parameters_.blocks()[index];
+        AllScalarTypes::visit(block.type, [&]<class Storage>(Storage*) {
+            for (std::size_t i = 0; i < block.size(); ++i) {
+                Storage stored;
+                std::memcpy(&stored, static_cast<const Storage*>(block.data) + i, sizeof stored);
+                const float w = static_cast<float>(stored);
+                std::uint32_t bits = 0;
+                std::memcpy(&bits, &w, sizeof bits);
+                visit(i, bits & 0x7FFFFFFFu);
+            }
+        });
+    }
+
+    void keep(double share, bool largest) {
+        require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
+        clear();
+        for (std::size_t b = 0; b < begin_.size(); ++b) {
+            const auto wanted = static_cast<std::size_t>(share * static_cast<double>(parameters_.blocks()[b].size()) + 0.5);
+            if (wanted == 0) {
+                continue;
+            }
+            // The smallest are the largest of what the magnitudes leave over.
+            const auto rank = [largest](std::uint32_t magnitude) { return largest ? magnitude : 0x7FFFFFFFu - magnitude; };
+            // Upper half of the bits, then the lower half among those that agree in the upper.
+            std::size_t above = 0;
+            const auto descend = [&](auto select) {
+                counts_ = Array<std::size_t>(std::size_t{1} << 16);
+                each_magnitude(b, [&](std::size_t, std::uint32_t magnitude) { select(rank(magnitude)); });
+                std::uint32_t place = 0xFFFFu;
+                while (above + counts_[place] < wanted) {
+                    above += counts_[place--];
+                }
+                return place;
+            };
+            const std::uint32_t high = descend([&](std::uint32_t r) { ++counts_[r >> 16]; });
+            const std::uint32_t low = descend([&](std::uint32_t r) {
+                if (r >> 16 == high) {
+                    ++counts_[r & 0xFFFFu];
+                }
+            });
+            const std::uint32_t threshold = high << 16 | low;
+            std::size_t equals = wanted - above;
+            each_magnitude(b, [&](std::size_t element, std::uint32_t magnitude) {
+                const std::uint32_t r = rank(magnitude);
+                if (r > threshold || (r == threshold && equals > 0)) {
+                    equals -= r == threshold ? 1 : 0;
+                    set(b, element);
+                }
+            });
+        }
+    }
+
+    Parameters parameters_;
+    Array<std::size_t> begin_;
+    Array<std::uint32_t> bits_;
+    Array<const std::uint32_t*> words_;
+    Array<std::uint64_t> hashes_;
+    Array<std::size_t> counts_;
+};
+
+ZEROTH_END_NAMESPACE
