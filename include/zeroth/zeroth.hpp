@@ -12,6 +12,7 @@
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/directions/sphere.hpp>
 #include <zeroth/directions/uniform.hpp>
+#include <zeroth/estimators/accumulated.hpp>
 #include <zeroth/estimators/one_sided_rge.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/optimizer.hpp>

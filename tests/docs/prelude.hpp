@@ -1,6 +1,8 @@
 // What a snippet of the documentation may take for granted: a model, its batches, registered parameters.
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/block_optimizer.hpp>
+#include <zeroth/dual.hpp>
+#include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/hybrid.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>

@@ -8,6 +8,7 @@
 #include <zeroth/estimators/estimator.hpp>
 #include <zeroth/estimators/one_sided_rge.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
+#include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -220,4 +221,27 @@ TEMPLATE_TEST_CASE("A setting out of range is refused with its name, value and r
     CHECK(refusal(TestType{.clip = 0}) == "zeroth: clip is 0; it must be positive");
     CHECK(refusal(TestType{.clip = -2}) == "zeroth: clip is -2; it must be positive");
     CHECK(refusal(TestType{.clip = not_a_number}) == "zeroth: clip is nan; it must be positive");
+}
+
+TEST_CASE("Micro-batches are averaged at the same weights, in as many traversals as one batch takes") {
+    std::vector<double> weights(n, 1.0);
+    Parameters parameters;
+    parameters.add("w", std::span{weights});
+    const auto part = [&](std::size_t micro) { return weights[micro] * weights[micro]; };
+    std::vector<double> whole_batch(n, 1.0);
+    Parameters other;
+    other.add("w", std::span{whole_batch});
+    Optimizer accumulated{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-2}};
+    Optimizer whole{other, TwoSidedRge{}, Sgd{.learning_rate = 1e-2}};
+    for (int step = 0; step < 20; ++step) {
+        const StepReport report = accumulated.step(Accumulated{4, part});
+        CHECK(report.forward_passes == 2);
+        CHECK(report.traversals == 3);
+        whole.step([&] { return (whole_batch[0] * whole_batch[0] + whole_batch[1] * whole_batch[1] + whole_batch[2] * whole_batch[2] +
+                                 whole_batch[3] * whole_batch[3]) / 4; });
+        for (std::size_t i = 0; i < n; ++i) {
+            REQUIRE(std::abs(weights[i] - whole_batch[i]) < 1e-10);
+        }
+    }
+    CHECK_THROWS_AS((Accumulated{0, part}), std::invalid_argument);
 }

@@ -1,4 +1,5 @@
-# What #include <zeroth/zeroth.hpp> brings and costs: neither xsimd nor Eigen, and under 0.4 s with GCC.
+# What #include <zeroth/zeroth.hpp> brings and costs: neither xsimd nor Eigen, and under 0.4 s with GCC:
+# that is 1.8 times what the standard headers it includes cost by themselves, on a machine of any speed.
 
 cmake_policy(VERSION 3.25)
 
@@ -59,9 +60,23 @@ if(NOT COMPILER_ID STREQUAL "GNU")
     message(STATUS "the limit is for GCC")
     return()
 endif()
+# The standard headers that the headers in question include by themselves.
+string(REGEX MATCHALL "[^ \n]*/zeroth/[a-z_0-9/]+\\.hpp" headers "${included}")
+set(includes "")
+foreach(header IN LISTS headers)
+    file(STRINGS "${header}" lines REGEX "^#include <[a-z_0-9]+>$")
+    list(APPEND includes ${lines})
+endforeach()
+list(REMOVE_DUPLICATES includes)
+list(JOIN includes "\n" includes)
+set(standard "${SCRATCH}/standard.cpp")
+file(WRITE "${standard}" "${includes}\n")
+
 cost_of("${program}" cost_ms)
-set(said "zeroth.hpp costs ${cost_ms} ms of the processor's time, best of ${tries}")
-message(STATUS "${said}")
-if(cost_ms GREATER_EQUAL limit_ms)
-    message(FATAL_ERROR "${said}; the limit is ${limit_ms} ms")
+cost_of("${standard}" standard_ms)
+math(EXPR percent "100 * ${cost_ms} / (${standard_ms} + 1)")
+set(said "zeroth.hpp costs ${cost_ms} ms, ${percent} % of the standard headers it includes (${standard_ms} ms)")
+message(STATUS "${said}; best of ${tries}")
+if(cost_ms GREATER_EQUAL limit_ms AND percent GREATER_EQUAL 180)
+    message(FATAL_ERROR "${said}; the limit is ${limit_ms} ms, or 180 %")
 endif()

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/directions/direction.hpp>
+#include <zeroth/estimators/estimate.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -16,5 +17,9 @@ concept Estimator = Direction<decltype(E::direction)> && requires(const E& estim
     { estimator.reach() } -> std::convertible_to<double>;
     estimator.validate();
 };
+
+/// What an estimator's step calls: a ForwardFn, unless the estimator says `template <class F> static constexpr bool accepts`.
+template <class F, class E>
+concept LossFor = (requires { E::template accepts<F>; } && E::template accepts<F>) || (!requires { E::template accepts<F>; } && ForwardFn<F>);
 
 ZEROTH_END_NAMESPACE
