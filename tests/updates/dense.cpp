@@ -344,7 +344,7 @@ TEST_CASE("Windows as long as the run are their stateful twins") {
     const Vector momentum = run(Momentum{.learning_rate = eta});
     CHECK(distance(run(WindowedMomentum{.learning_rate = eta, .window = 60}), momentum) < 1e-12);
     // What is older than the window is mu^window of it.
-    for (const std::size_t window : {10, 20, 40}) {
+    for (const std::size_t window : {10u, 20u, 40u}) {
         const double off = distance(run(WindowedMomentum{.learning_rate = eta, .window = window}), momentum);
         CHECK(off > 0);
         CHECK(off < 3 * std::pow(0.9, window) * distance(start, momentum));
