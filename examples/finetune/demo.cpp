@@ -82,6 +82,8 @@ class Demo {
 public:
     explicit Demo(Options options) : options_(std::move(options)), weights_(config().parameters()) {
         options_.method.learning_rate = options_.learning_rate.value_or(5 * options_.method.usual_learning_rate());
+        llama::Model<float> model(config());
+        options_.method.parts_a_step = parts_a_step(model, options_.method, Scheme::full);
         plan_.steps = options_.step_count(default_steps);
         plan_.eval_every = options_.eval_every != 0 ? options_.eval_every : std::max<std::size_t>(plan_.steps / 40, 1);
         length_ = options_.length.value_or(window);

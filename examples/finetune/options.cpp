@@ -214,6 +214,19 @@ private:
         choice(group, "--update", "Update rule; sign: of each weight's gradient;\nsign-scalar: of each query's; conservative: the best of\nstaying, a step and a step back, 3 forward passes more\n[sgd]",
                updates, method.update);
         whole(group, "--window", "momentum, adam, adamw: no state, but the last N steps\nreplayed in each update; 0: state [0]", 0, 1 << 12, method.window);
+        add(group, "--blocks", "none|layer|tensor|PATTERN,...", "Train block by block: by layer, by tensor, or by names\nthat fit a pattern, in which * is anything [none]",
+            [this](const std::string& value) {
+                if (value.empty() || value.front() == ',' || value.back() == ',' || value.find(",,") != std::string::npos) {
+                    throw UsageError("--blocks", "\"" + value + "\" has an empty pattern");
+                }
+                options_.method.blocks = value;
+            });
+        const Names<BlockOrderKind> orders = {{"all", BlockOrderKind::all},
+                                              {"cyclic", BlockOrderKind::cyclic},
+                                              {"random", BlockOrderKind::random},
+                                              {"jacobi", BlockOrderKind::jacobi}};
+        choice(group, "--block-order", "A step moves all blocks, each at once (all) or after\nall are estimated (jacobi); or one block, in turn or at\nrandom [all]", orders,
+               method.block_order);
         whole(group, "--queries", "Directions averaged in a step [1]", 1, 1 << 20, method.queries);
         number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
         number(group, "--learning-rate", "X", "Largest learning rate [2e-4; momentum: 2e-5; sign, sign-\nscalar, adam, adamw: 1e-3; built-in run: five times that]", true, options_.learning_rate);
@@ -275,6 +288,7 @@ private:
         }
         const bool windowed = o.method.update == UpdateKind::momentum || o.method.update == UpdateKind::adam || o.method.update == UpdateKind::adamw;
         require(o.method.window == 0 || windowed, "--window", "needs --update momentum, adam or adamw");
+        require(o.method.blocks != "none" || app_.get_option("--block-order")->count() == 0, "--block-order", "needs --blocks");
         check_plot();
         check_outputs_differ();
         if (o.built_in()) {

@@ -22,6 +22,7 @@ enum class Scheme { full, head };
 enum class EstimatorKind { two_sided, one_sided };
 enum class DirectionKind { gaussian, rademacher, uniform, sphere };
 enum class UpdateKind { sgd, sign, sign_scalar, momentum, conservative, adam, adamw };
+enum class BlockOrderKind { all, cyclic, random, jacobi };
 enum class ScheduleKind { constant, linear, cosine, trapezoid };
 
 /// How the learning rate changes: rises over `warm_up` steps, then stays, or falls to 0 at the last step.
@@ -41,6 +42,9 @@ struct Method {
     ScheduleOption schedule;
     std::optional<double> weight_decay;
     std::size_t window = 0;  ///< of the stateless momentum and Adam; 0: with state
+    std::string blocks = "none";
+    BlockOrderKind block_order = BlockOrderKind::all;
+    std::size_t parts_a_step = 1;  ///< that a step estimates; known once the model is
 
     /// What learns on a model of hundreds of thousands of weights; found on stories260K.
     double usual_learning_rate() const {
@@ -58,7 +62,7 @@ struct Method {
 
     std::size_t forward_passes_per_step() const {
         const std::size_t candidates = update == UpdateKind::conservative ? 3 : 0;
-        return candidates + (estimator == EstimatorKind::two_sided ? std::size_t{2} * queries : std::size_t{1} + queries);
+        return parts_a_step * (candidates + (estimator == EstimatorKind::two_sided ? std::size_t{2} * queries : std::size_t{1} + queries));
     }
 };
 

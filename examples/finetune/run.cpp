@@ -159,6 +159,7 @@ int run(Options options) {
     llama::CheckpointFormat format{};
     Model<float> model = llama::read_checkpoint(options.model, &format);
     const Tokenizer tokenizer = Tokenizer::read(options.tokenizer, model.config().vocab);
+    options.method.parts_a_step = parts_a_step(model, options.method, options.scheme);
     Outputs outputs(options);
     if (options.train.empty() && options.eval.empty()) {
         print(sample(model, tokenizer, options) + "\n");

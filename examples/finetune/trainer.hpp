@@ -40,6 +40,10 @@ using TrainerFactory = std::function<std::unique_ptr<Trainer>()>;
 std::unique_ptr<Trainer> make_zeroth_trainer(llama::Model<float>& model, const Method& method, Scheme scheme, std::size_t steps, std::uint64_t seed,
                                              int threads);
 
+/// Blocks that a step of the method estimates on this model; 1 where it does not train block by block.
+/// Throws UsageError for a pattern that fits no tensor's name.
+std::size_t parts_a_step(llama::Model<float>& model, const Method& method, Scheme scheme);
+
 class Stopwatch {
 public:
     double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }

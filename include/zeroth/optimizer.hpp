@@ -113,7 +113,8 @@ class Optimizer {
     /// If it throws, or the parameters' hook does meanwhile, the weights go back to what they were before the step, the step is not counted, and
     /// the exception goes on to the caller. If a loss is not finite, or the update is not, they go back likewise, the report says so, and the step
     /// is counted. (A hook that throws when told of the update itself: the step is made, and counted.)
-    template <LossFor<E> F>
+    template <class F>
+        requires accepts<E, F>
     StepReport step(F&& forward) {
         probe(forward);
         return conclude();
@@ -121,7 +122,8 @@ class Optimizer {
 
     /// The first half of a step alone: estimates, and leaves the weights as they were. update() makes the other half, from the same base or
     /// another: so that several optimizers may estimate before any of them moves. One traversal more than step().
-    template <LossFor<E> F>
+    template <class F>
+        requires accepts<E, F>
     Reason estimate(F&& forward) {
         probe(forward);
         cursor_.settle();
@@ -135,7 +137,7 @@ class Optimizer {
 
     /// A loss must be a ForwardFn: callable without arguments, returning a number. (The parameter's name is for the compiler's message.)
     template <class NotAForwardFn>
-        requires(!LossFor<NotAForwardFn, E>)
+        requires(!accepts<E, NotAForwardFn>)
     StepReport step(NotAForwardFn&& forward) = delete;
 
     /// Brings the weights to their base: before an evaluation or a checkpoint when settling lazily.

@@ -155,6 +155,6 @@ TEST_CASE("It descends, masked as well, and refuses what it cannot use") {
     CHECK(optimizer.step([&](const Tangent&) { return DirectionalLoss{1, std::nan("")}; }).reason == Reason::non_finite_update);
     CHECK(network.w == w);
     CHECK_THROWS_AS((Optimizer{network.parameters(), ForwardGradient{.queries = 0}, Sgd{}}), std::invalid_argument);
-    static_assert(!LossFor<double (*)(), ForwardGradient<>>);
-    static_assert(LossFor<double (*)(), TwoSidedRge<>>);
+    static_assert(!accepts<ForwardGradient<>, double (*)()>);
+    static_assert(accepts<TwoSidedRge<>, double (*)()>);
 }

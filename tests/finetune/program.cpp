@@ -131,6 +131,10 @@ TEST_CASE("Options that cannot be followed are refused") {
     check_refused(folder, train_text + "--no-such-option" + outputs, "--no-such-option");
     check_refused(folder, train_text + "--plot out.jpg", "--plot: ");
     check_refused(folder, train_text + "--save same --json same", "--json: ");
+    check_refused(folder, train_text + "--window 3" + outputs, "--window: ");
+    check_refused(folder, train_text + "--block-order cyclic" + outputs, "--block-order: ");
+    check_refused(folder, train_text + "--blocks 'layers.0.*,nothing*'" + outputs, "--blocks: zeroth: pattern 'nothing*' fits no block's name");
+    check_refused(folder, train_text + "--blocks layer,," + outputs, "--blocks: ");
     check_refused(folder, model + "--eval text.txt --steps 5", "--steps: ");
     check_refused(folder, model + "--train text.txt --length 33" + outputs, "--length: ");
 }
@@ -220,6 +224,7 @@ TEST_CASE("The same seed gives the same weights with any number of threads") {
     const Folder folder;
     for (const char* method : {"--direction gaussian", "--direction rademacher --estimator one-sided --queries 3", "--direction uniform --schedule linear:2",
                                "--direction sphere --weight-decay 0.1", "--scheme head --schedule constant", "--update sign", "--update sign-scalar --queries 2",
+                               "--blocks layer", "--blocks '*norm,layers.0.*' --block-order jacobi --update adam", "--blocks tensor --block-order cyclic",
                                "--update momentum", "--update momentum --window 3", "--update conservative", "--update adam", "--update adamw --window 3"}) {
         const std::string arguments = train_text + "--learning-rate 0.01 " + method;
         const nlohmann::json one = figures(folder, arguments + " --threads 1");

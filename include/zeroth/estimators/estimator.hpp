@@ -18,8 +18,12 @@ concept Estimator = Direction<decltype(E::direction)> && requires(const E& estim
     estimator.validate();
 };
 
-/// What an estimator's step calls: a ForwardFn, unless the estimator says `template <class F> static constexpr bool accepts`.
-template <class F, class E>
-concept LossFor = (requires { E::template accepts<F>; } && E::template accepts<F>) || (!requires { E::template accepts<F>; } && ForwardFn<F>);
+/// Whether an estimator with a kind of loss of its own, which it says by `template <class F> static constexpr bool accepts`, takes this one;
+/// every other takes a ForwardFn.
+template <class E, class F>
+inline constexpr bool accepts = ForwardFn<F>;
+template <class E, class F>
+    requires requires { E::template accepts<F>; }
+inline constexpr bool accepts<E, F> = E::template accepts<F>;
 
 ZEROTH_END_NAMESPACE
