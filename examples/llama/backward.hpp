@@ -3,28 +3,26 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "attention.hpp"
 #include "batch.hpp"
+#include "gradients.hpp"
 #include "layer_gradients.hpp"
 #include "model.hpp"
 #include "threads.hpp"
 
 namespace llama {
 
-/// Gradients have the model's tensors.
-template <class Scalar>
-using Gradients = Model<Scalar>;
-
 /// Loss and gradient by back-propagation, written out by hand: the first-order baseline.
 ///
-/// Memory: the activations of every layer for one group of sequences a thread, the logits of its counted targets, and one more
-/// set of gradients for every thread after the first. The weights are read at each call. For a given number of threads the
-/// result is always the same; another number changes the order in which gradients are summed, and so their last bits.
+/// Memory: for one group of sequences a thread, the activations of every layer from the lowest whose gradient is wanted, and the logits of
+/// its counted targets; and one more set of gradients for every thread after the first. The weights are read at each call. For a given
+/// number of threads the result is always the same; another number changes the order in which gradients are summed, and so their last bits.
 template <class Scalar>
 class Backward {
 public:
@@ -35,30 +33,45 @@ public:
         workers_.resize(static_cast<std::size_t>(thread_count(threads)));
     }
 
-    /// The mean negative log-likelihood of the batch's counted targets, as Forward::loss(); `gradients` is overwritten with its
-    /// gradient. Throws as Forward::loss() does, and std::invalid_argument if `gradients` has another shape than the model.
-    Sum loss_and_gradient(std::span<const Sequence> sequences, Gradients<Scalar>& gradients) {
+    /// The mean negative log-likelihood of the batch's counted targets, as Forward::loss(); `gradients` are overwritten with its
+    /// gradient. Throws as Forward::loss() does, and std::invalid_argument if `gradients` have another shape than the model.
+    Sum loss_and_gradient(std::span<const Sequence> sequences, Gradients<Scalar> gradients) {
         if (sequences.empty()) throw std::invalid_argument("the batch is empty");
-        if (!(gradients.config() == model_->config())) throw std::invalid_argument("the gradients have another shape than the model");
-        batch_.assign(sequences, model_->config());
+        Eigen::Index targets = 0;
+        for (const Sequence& sequence : sequences) targets += sequence.targets();
+        mean_.assign(sequences.size(), Sum(1) / static_cast<Sum>(static_cast<double>(targets)));
+        return loss_and_gradient(sequences, mean_, std::move(gradients));
+    }
+
+    /// The same for sum_i shares[i] * (negative log-likelihood of sequence i's counted targets).
+    Sum loss_and_gradient(std::span<const Sequence> sequences, std::span<const Sum> shares, Gradients<Scalar> gradients) {
+        if (sequences.empty()) throw std::invalid_argument("the batch is empty");
+        if (shares.size() != sequences.size()) throw std::invalid_argument("there must be one share for each sequence");
+        if (!gradients.fit(*model_)) throw std::invalid_argument("the gradients have another shape than the model");
+        batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
+        lowest_ = gradients.lowest();
         const std::size_t used = std::min(workers_.size(), batch_.groups().size());
         for (std::size_t i = 0; i < used; ++i) {
-            workers_[i].reserve(model_->config(), batch_.most_inputs());
-            if (i > 0 && !workers_[i].own) workers_[i].own = std::make_unique<Gradients<Scalar>>(model_->config());
-            workers_[i].gradients = i == 0 ? &gradients : workers_[i].own.get();
-            std::ranges::fill(workers_[i].gradients->values(), Scalar(0));
+            Worker& worker = workers_[i];
+            worker.reserve(*model_, batch_.most_rows(), lowest_);
+            worker.gradients.emplace(i == 0 ? gradients : gradients.in(worker.memory));
+            worker.gradients->each([](std::span<Scalar> values) { std::ranges::fill(values, Scalar(0)); });
         }
         losses_.assign(batch_.groups().size(), Sum(0));
         for_each_index(batch_.groups().size(), static_cast<int>(used), [&](std::size_t index, int thread) {
             const Group& group = batch_.groups()[index];
-            losses_[index] = run(sequences.subspan(group.first, group.last - group.first), group, workers_[static_cast<std::size_t>(thread)]);
+            const std::size_t size = group.last - group.first;
+            losses_[index] = run(sequences.subspan(group.first, size), shares.subspan(group.first, size), group, workers_[static_cast<std::size_t>(thread)]);
         });
         for (std::size_t i = 1; i < used; ++i) {
-            for (std::size_t j = 0; j < gradients.values().size(); ++j) gradients.values()[j] += workers_[i].gradients->values()[j];
+            const Scalar* from = workers_[i].memory.data();
+            gradients.each([&](std::span<Scalar> values) {
+                for (Scalar& value : values) value += *from++;
+            });
         }
         Sum total(0);
         for (const Sum& loss : losses_) total += loss;
-        return total / static_cast<Sum>(static_cast<double>(batch_.targets()));
+        return total;
     }
 
 private:
@@ -71,21 +84,23 @@ private:
     };
 
     struct Worker {
-        std::vector<Tape> tapes;
-        Matrix<Scalar> x, dx, dnormalized, dq, dk, dv, hidden, dhidden, logits;
-        Vector<Scalar> scale, scratch;
+        std::vector<Tape> tapes;  // of the layers from the lowest; before them, where it is not the first, one for all under it
+        Matrix<Scalar> x, dx, dnormalized, dq, dk, dv, hidden, dhidden, logits, low, dlow;
+        Vector<Scalar> scale, scratch, share;
         AttentionScratch<Scalar> attention;
         AttentionGradientScratch<Scalar> attention_gradient;
-        std::unique_ptr<Gradients<Scalar>> own;
-        Gradients<Scalar>* gradients = nullptr;
+        std::vector<Scalar> memory;
+        std::optional<Gradients<Scalar>> gradients;
 
-        void reserve(const Config& config, Index inputs) {
-            const Index rows = padded(inputs);
-            if (x.rows() >= rows) return;
+        void reserve(const Model<Scalar>& model, Index most, int lowest) {
+            const Config& config = model.config();
+            const Index rows = padded(most);
+            const auto layers = static_cast<std::size_t>(config.layers - std::max(lowest, 0) + (lowest > 0 ? 1 : 0));
+            if (x.rows() >= rows && tapes.size() >= layers && low.cols() == model.adapters().rank) return;
             const auto resize = [rows](Index columns, std::initializer_list<Matrix<Scalar>*> matrices) {
                 for (Matrix<Scalar>* matrix : matrices) matrix->resize(rows, columns);
             };
-            tapes.resize(static_cast<std::size_t>(config.layers));
+            tapes.resize(layers);
             for (Tape& tape : tapes) {
                 resize(config.dim, {&tape.x, &tape.normalized, &tape.q, &tape.attention, &tape.middle, &tape.middle_normalized});
                 resize(config.kv_dim(), {&tape.k, &tape.v});
@@ -97,47 +112,52 @@ private:
             resize(config.kv_dim(), {&dk, &dv});
             resize(config.hidden, {&hidden, &dhidden});
             resize(config.vocab, {&logits});
-            scale.resize(rows);
-            scratch.resize(rows);
+            resize(model.adapters().rank, {&low, &dlow});
+            for (Vector<Scalar>* vector : {&scale, &scratch, &share}) vector->resize(rows);
             attention.reserve(config.head_size(), rows);
             attention_gradient.reserve(rows);
         }
     };
 
-    /// Adds left^T right to the gradient of a weight matrix [left's columns, right's columns].
-    template <class Left, class Right>
-    static void add_outer(std::span<Scalar> gradient, const Left& left, const Right& right) {
-        WeightsOut<Scalar> target(gradient.data(), left.cols(), right.cols());
-        multiply_add(target, left.transpose(), right);
+    Tape& tape_of(Worker& worker, int index) const {
+        return worker.tapes[static_cast<std::size_t>(lowest_ > 0 ? std::max(index - lowest_ + 1, 0) : index)];
     }
 
-    /// The group's summed negative log-likelihood; adds to the worker's gradients.
-    Sum run(std::span<const Sequence> sequences, const Group& group, Worker& worker) const {
+    /// The group's weighted negative log-likelihood; adds to the worker's gradients.
+    Sum run(std::span<const Sequence> sequences, std::span<const Sum> shares, const Group& group, Worker& worker) const {
         const Config& config = model_->config();
-        const Index rows = padded(group.inputs);
+        const Index rows = padded(group.rows);
         const auto embedding = weights(model_->token_embedding(), config.vocab, config.dim);
+        const auto prompt = weights(model_->prompt(), model_->adapters().prompt, config.dim);
         worker.x.topRows(rows).setZero();
-        each_input(sequences, [&](Index row, int token) { worker.x.row(row) = embedding.row(token); });
+        each_row(sequences, [&](Index row, int token) { worker.x.row(row) = embedding.row(token); },
+                 [&](Index row, Index place) { worker.x.row(row) = prompt.row(place); });
         for (int index = 0; index < config.layers; ++index) forward(sequences, index, worker, rows);
-        const Sum loss = classify(sequences, group, worker);
-        for (int index = config.layers - 1; index >= 0; --index) backward(sequences, index, worker, rows);
-        WeightsOut<Scalar> dembedding(worker.gradients->token_embedding().data(), config.vocab, config.dim);
-        each_input(sequences, [&](Index row, int token) { dembedding.row(token) += worker.dx.row(row); });
+        const Sum loss = classify(sequences, shares, group, worker);
+        for (int index = config.layers - 1; index >= std::max(lowest_, 0); --index) backward(sequences, index, worker, rows);
+        WeightsOut<Scalar> dembedding(worker.gradients->token_embedding.data(), config.vocab, config.dim);
+        WeightsOut<Scalar> dprompt(worker.gradients->prompt.data(), model_->adapters().prompt, config.dim);
+        const bool embeddings = !worker.gradients->token_embedding.empty(), prompts = !worker.gradients->prompt.empty();
+        each_row(sequences, [&](Index row, int token) { if (embeddings) dembedding.row(token) += worker.dx.row(row); },
+                 [&](Index row, Index place) { if (prompts) dprompt.row(place) += worker.dx.row(row); });
         return loss;
     }
 
-    template <class Visit>
-    static void each_input(std::span<const Sequence> sequences, Visit visit) {
+    /// input(row, token) for each token, virtual_token(row, place) for each embedding of the prompt.
+    template <class Input, class VirtualToken>
+    void each_row(std::span<const Sequence> sequences, Input input, VirtualToken virtual_token) const {
         Index row = 0;
         for (const Sequence& sequence : sequences) {
-            for (Index i = 0; i < sequence.inputs(); ++i) visit(row++, sequence.tokens[static_cast<std::size_t>(i)]);
+            row += model_->adapters().prefix;
+            for (Index place = 0; place < model_->adapters().prompt; ++place) virtual_token(row++, place);
+            for (Index i = 0; i < sequence.inputs(); ++i) input(row++, sequence.tokens[static_cast<std::size_t>(i)]);
         }
     }
 
     void forward(std::span<const Sequence> sequences, int index, Worker& worker, Index rows) const {
         const Config& config = model_->config();
         const Layer<const Scalar> layer = model_->layer(index);
-        Tape& tape = worker.tapes[static_cast<std::size_t>(index)];
+        Tape& tape = tape_of(worker, index);
         const auto top = [rows](auto& matrix) { return matrix.topRows(rows); };
         auto x = top(worker.x), normalized = top(tape.normalized), attention = top(tape.attention), middle = top(tape.middle);
         top(tape.x) = x;
@@ -145,13 +165,17 @@ private:
         multiply(top(tape.q), normalized, weights(layer.wq, config.dim, config.dim).transpose());
         multiply(top(tape.k), normalized, weights(layer.wk, config.kv_dim(), config.dim).transpose());
         multiply(top(tape.v), normalized, weights(layer.wv, config.kv_dim(), config.dim).transpose());
+        add_lora<Scalar>(top(tape.q), normalized, layer.lora_aq, layer.lora_bq, model_->adapters().scale(), top(worker.low));
+        add_lora<Scalar>(top(tape.v), normalized, layer.lora_av, layer.lora_bv, model_->adapters().scale(), top(worker.low));
         attention.setZero();
         Index begin = 0;
         for (const Sequence& sequence : sequences) {
-            const Index length = sequence.inputs();
+            const Index length = model_->adapters().virtual_tokens() + sequence.inputs();
             const auto part = [begin, length](auto& matrix) { return matrix.middleRows(begin, length); };
             rotate<false, Scalar>(part(tape.q), rope_, worker.scratch.head(length));
             rotate<false, Scalar>(part(tape.k), rope_, worker.scratch.head(length));
+            put_prefix<Scalar>(part(tape.k), layer.prefix_keys);
+            put_prefix<Scalar>(part(tape.v), layer.prefix_values);
             causal_attention<Scalar>(part(tape.q), part(tape.k), part(tape.v), config.head_size(), worker.attention, part(tape.attention));
             begin += length;
         }
@@ -168,7 +192,7 @@ private:
     }
 
     /// Softmax cross-entropy of the counted targets; leaves the gradient of the residual stream in worker.dx.
-    Sum classify(std::span<const Sequence> sequences, const Group& group, Worker& worker) const {
+    Sum classify(std::span<const Sequence> sequences, std::span<const Sum> shares, const Group& group, Worker& worker) const {
         using std::log;
         const Config& config = model_->config();
         const Index rows = padded(group.targets);
@@ -176,22 +200,26 @@ private:
         auto scale = worker.scale.head(rows), scratch = worker.scratch.head(rows);
         auto logits = worker.logits.topRows(rows);
         x.setZero();
-        each_counted(sequences, [&](Index row, Index from, int) { x.row(row) = worker.x.row(from); });
+        auto share = worker.share.head(rows);
+        share.setZero();
+        each_counted(sequences, [&](std::size_t place, Index row, Index from, int) {
+            x.row(row) = worker.x.row(from);
+            share[row] = static_cast<Scalar>(shares[place]);
+        });
         rms_norm<Scalar>(x, model_->final_norm(), scale, normalized);
         multiply(logits, normalized, weights(model_->classifier(), config.vocab, config.dim).transpose());
 
         Sum loss(0);
         scratch = logits.rowwise().maxCoeff().array();
-        each_counted(sequences, [&](Index row, Index, int target) { loss -= static_cast<Sum>(logits(row, target) - scratch[row]); });
+        each_counted(sequences, [&](std::size_t place, Index row, Index, int target) { loss -= shares[place] * static_cast<Sum>(logits(row, target) - scratch[row]); });
         for (Index token = 0; token < logits.cols(); ++token) logits.col(token).array() = (logits.col(token).array() - scratch).exp();
         scratch = logits.rowwise().sum().array();
-        for (Index row = 0; row < group.targets; ++row) loss += log(static_cast<Sum>(scratch[row]));
+        each_counted(sequences, [&](std::size_t place, Index row, Index, int) { loss += shares[place] * log(static_cast<Sum>(scratch[row])); });
 
-        // d loss / d logits = (softmax - one-hot) / targets; rows that only pad have none.
-        const auto share = static_cast<Scalar>(1.0 / static_cast<double>(batch_.targets()));
+        // d loss / d logits = share * (softmax - one-hot); rows that only pad have none.
         scratch = share * scratch.inverse();
         for (Index token = 0; token < logits.cols(); ++token) logits.col(token).array() *= scratch;
-        each_counted(sequences, [&](Index row, Index, int target) { logits(row, target) -= share; });
+        each_counted(sequences, [&](std::size_t, Index row, Index, int target) { logits(row, target) -= share[row]; });
         logits.bottomRows(rows - group.targets).setZero();
         add_outer(worker.gradients->classifier(), logits, normalized);
         multiply(normalized, logits, weights(model_->classifier(), config.vocab, config.dim));
@@ -199,19 +227,21 @@ private:
         // worker.x has served: it takes the counted rows' gradient before they are spread over worker.dx.
         auto dcounted = worker.x.topRows(rows);
         dcounted.setZero();
-        rms_norm_gradient<Scalar>(x, model_->final_norm(), scale, normalized, scratch, worker.gradients->final_norm(), dcounted);
-        worker.dx.topRows(padded(group.inputs)).setZero();
-        each_counted(sequences, [&](Index row, Index from, int) { worker.dx.row(from) = dcounted.row(row); });
+        rms_norm_gradient<Scalar>(x, model_->final_norm(), scale, normalized, scratch, worker.gradients->final_norm, dcounted);
+        worker.dx.topRows(padded(group.rows)).setZero();
+        each_counted(sequences, [&](std::size_t, Index row, Index from, int) { worker.dx.row(from) = dcounted.row(row); });
         return loss;
     }
 
-    /// visit(row among the counted, input row that predicts it, target) for every counted target of the group.
+    /// visit(sequence, row among the counted, row that predicts it, target) for every counted target of the group.
     template <class Visit>
-    static void each_counted(std::span<const Sequence> sequences, Visit visit) {
+    void each_counted(std::span<const Sequence> sequences, Visit visit) const {
         Index row = 0, begin = 0;
-        for (const Sequence& sequence : sequences) {
+        for (std::size_t place = 0; place < sequences.size(); ++place) {
+            const Sequence& sequence = sequences[place];
+            begin += model_->adapters().virtual_tokens();
             for (Index target = sequence.first_target; target <= sequence.inputs(); ++target) {
-                visit(row++, begin + target - 1, sequence.tokens[static_cast<std::size_t>(target)]);
+                visit(place, row++, begin + target - 1, sequence.tokens[static_cast<std::size_t>(target)]);
             }
             begin += sequence.inputs();
         }
@@ -221,8 +251,8 @@ private:
     void backward(std::span<const Sequence> sequences, int index, Worker& worker, Index rows) const {
         const Config& config = model_->config();
         const Layer<const Scalar> layer = model_->layer(index);
-        const Layer<Scalar> gradient = worker.gradients->layer(index);
-        Tape& tape = worker.tapes[static_cast<std::size_t>(index)];
+        const Layer<Scalar>& gradient = worker.gradients->layers[static_cast<std::size_t>(index)];
+        Tape& tape = tape_of(worker, index);
         const auto top = [rows](auto& matrix) { return matrix.topRows(rows); };
         auto dx = top(worker.dx), dnormalized = top(worker.dnormalized), hidden = top(worker.hidden), dhidden = top(worker.dhidden);
         auto scratch = worker.scratch.head(rows);
@@ -243,10 +273,12 @@ private:
         for (Matrix<Scalar>* matrix : {&worker.dq, &worker.dk, &worker.dv}) top(*matrix).setZero();
         Index begin = 0;
         for (const Sequence& sequence : sequences) {
-            const Index length = sequence.inputs();
+            const Index length = model_->adapters().virtual_tokens() + sequence.inputs();
             const auto part = [begin, length](auto& matrix) { return matrix.middleRows(begin, length); };
             causal_attention_gradient<Scalar>(part(tape.q), part(tape.k), part(tape.v), part(tape.attention), part(worker.dnormalized), config.head_size(),
                                               worker.attention_gradient, part(worker.dq), part(worker.dk), part(worker.dv));
+            take_prefix_gradient<Scalar>(part(worker.dk), gradient.prefix_keys, model_->adapters().prefix);
+            take_prefix_gradient<Scalar>(part(worker.dv), gradient.prefix_values, model_->adapters().prefix);
             rotate<true, Scalar>(part(worker.dq), rope_, worker.scratch.head(length));
             rotate<true, Scalar>(part(worker.dk), rope_, worker.scratch.head(length));
             begin += length;
@@ -257,6 +289,10 @@ private:
         multiply(dnormalized, top(worker.dq), weights(layer.wq, config.dim, config.dim));
         multiply_add(dnormalized, top(worker.dk), weights(layer.wk, config.kv_dim(), config.dim));
         multiply_add(dnormalized, top(worker.dv), weights(layer.wv, config.kv_dim(), config.dim));
+        add_lora_gradient<Scalar>(top(worker.dq), top(tape.normalized), layer.lora_aq, layer.lora_bq, model_->adapters().scale(), top(worker.low),
+                                  top(worker.dlow), gradient.lora_aq, gradient.lora_bq, dnormalized);
+        add_lora_gradient<Scalar>(top(worker.dv), top(tape.normalized), layer.lora_av, layer.lora_bv, model_->adapters().scale(), top(worker.low),
+                                  top(worker.dlow), gradient.lora_av, gradient.lora_bv, dnormalized);
         rms_norm_gradient<Scalar>(top(tape.x), layer.attention_norm, tape.scale.head(rows), dnormalized, scratch, gradient.attention_norm, dx);
     }
 
@@ -264,7 +300,8 @@ private:
     RopeTable<Scalar> rope_;
     std::vector<Worker> workers_;
     Batch batch_;
-    std::vector<Sum> losses_;
+    std::vector<Sum> losses_, mean_;
+    int lowest_ = -1;
 };
 
 }  // namespace llama

@@ -57,4 +57,40 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
+/// What is added to a model to be trained in place of its own weights. Nothing unless it is asked for.
+///
+/// LoRA (Hu et al., arXiv 2106.09685): query and value matrices become W + alpha / rank * B A. Prefix (Li and Liang, arXiv 2101.00190):
+/// keys and values of each layer that stand before those of the text. Prompt (Lester et al., arXiv 2104.08691): embeddings that do.
+struct Adapters {
+    int rank = 0;  ///< of LoRA's products
+    double alpha = 16;
+    int prefix = 0;  ///< pairs of a key and a value
+    int prompt = 0;  ///< embeddings
+
+    /// Positions that come before a text's first token: the prefix's, then the prompt's.
+    int virtual_tokens() const { return prefix + prompt; }
+    double scale() const { return rank == 0 ? 0 : alpha / rank; }
+
+    /// Scalars beside a model's own.
+    std::size_t parameters(const Config& config) const {
+        const auto wide = [](int value) { return static_cast<std::size_t>(value); };
+        const std::size_t lora = wide(rank) * (3 * wide(config.dim) + wide(config.kv_dim()));
+        return wide(config.layers) * (lora + 2 * wide(prefix) * wide(config.kv_dim())) + wide(prompt) * wide(config.dim);
+    }
+
+    /// Throws std::invalid_argument naming the first value that is out of range.
+    void validate(const Config& config) const {
+        const auto within = [](const char* name, int value, int most) {
+            if (value < 0 || value > most) {
+                throw std::invalid_argument(std::string(name) + " is " + std::to_string(value) + ", outside 0.." + std::to_string(most));
+            }
+        };
+        within("rank", rank, config.dim);
+        within("prefix", prefix, config.sequence - 1);
+        within("prompt", prompt, config.sequence - 1 - prefix);
+    }
+
+    bool operator==(const Adapters&) const = default;
+};
+
 }  // namespace llama

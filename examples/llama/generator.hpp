@@ -31,11 +31,12 @@ public:
           gate_(model.config().hidden),
           up_(gate_.size()),
           scores_(model.config().sequence),
-          logits_(model.config().vocab) {}
+          logits_(model.config().vocab),
+          low_(model.adapters().rank) {}
 
     void reset() { position_ = 0; }
 
-    /// Tokens read so far.
+    /// Positions taken so far: the model's virtual tokens, once it has begun to read, and the tokens read.
     int position() const { return position_; }
     bool full() const { return position_ == model_->config().sequence; }
 
@@ -45,7 +46,41 @@ public:
         const Config& config = model_->config();
         if (token < 0 || token >= config.vocab) throw std::invalid_argument("token " + std::to_string(token) + " is outside the vocabulary");
         if (full()) throw std::length_error("the model reads at most " + std::to_string(config.sequence) + " tokens");
+        if (position_ == 0) read_virtual_tokens();
         x_ = weights(model_->token_embedding(), config.vocab, config.dim).row(token).transpose();
+        read();
+        norm(model_->final_norm());
+        logits_.noalias() = weights(model_->classifier(), config.vocab, config.dim) * normalized_;
+        return {logits_.data(), static_cast<std::size_t>(logits_.size())};
+    }
+
+    /// Keys and values of a layer at the positions read, [kv_dim, positions].
+    auto keys(int layer) const { return keys_.middleCols(Index(layer) * model_->config().sequence, position_); }
+    auto values(int layer) const { return values_.middleCols(Index(layer) * model_->config().sequence, position_); }
+
+private:
+    using Index = Eigen::Index;
+    using Column = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+
+    void read_virtual_tokens() {
+        const Config& config = model_->config();
+        const int prefix = model_->adapters().prefix;
+        for (int index = 0; prefix != 0 && index < config.layers; ++index) {
+            const Layer<const Scalar> layer = model_->layer(index);
+            const Index begin = Index(index) * config.sequence;
+            keys_.middleCols(begin, prefix) = weights(layer.prefix_keys, prefix, config.kv_dim()).transpose();
+            values_.middleCols(begin, prefix) = weights(layer.prefix_values, prefix, config.kv_dim()).transpose();
+        }
+        position_ = prefix;
+        for (Index place = 0; place < model_->adapters().prompt; ++place) {
+            x_ = weights(model_->prompt(), model_->adapters().prompt, config.dim).row(place).transpose();
+            read();
+        }
+    }
+
+    /// Takes x_ through the layers.
+    void read() {
+        const Config& config = model_->config();
         for (int index = 0; index < config.layers; ++index) {
             const Layer<const Scalar> layer = model_->layer(index);
             attend(layer, index);
@@ -55,15 +90,8 @@ public:
             gate_.array() *= up_.array() / ((-gate_.array()).exp() + Scalar(1));
             x_.noalias() += weights(layer.w2, config.dim, config.hidden) * gate_;
         }
-        norm(model_->final_norm());
-        logits_.noalias() = weights(model_->classifier(), config.vocab, config.dim) * normalized_;
         ++position_;
-        return {logits_.data(), static_cast<std::size_t>(logits_.size())};
     }
-
-private:
-    using Index = Eigen::Index;
-    using Column = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 
     void norm(std::span<const Scalar> weight) {
         using std::sqrt;
@@ -83,6 +111,14 @@ private:
         }
     }
 
+    template <class Result>
+    void add_lora(Result&& result, std::span<const Scalar> a, std::span<const Scalar> b) {
+        if (a.empty()) return;
+        low_.noalias() = weights(a, low_.size(), normalized_.size()) * normalized_;
+        low_ *= static_cast<Scalar>(model_->adapters().scale());
+        result.noalias() += weights(b, result.size(), low_.size()) * low_;
+    }
+
     void attend(const Layer<const Scalar>& layer, int index) {
         const Config& config = model_->config();
         const Index begin = Index(index) * config.sequence, now = begin + position_, seen = position_ + 1, size = config.head_size();
@@ -90,6 +126,8 @@ private:
         q_.noalias() = weights(layer.wq, config.dim, config.dim) * normalized_;
         keys_.col(now).noalias() = weights(layer.wk, config.kv_dim(), config.dim) * normalized_;
         values_.col(now).noalias() = weights(layer.wv, config.kv_dim(), config.dim) * normalized_;
+        add_lora(q_, layer.lora_aq, layer.lora_bq);
+        add_lora(values_.col(now), layer.lora_av, layer.lora_bv);
         turn(q_);
         turn(keys_.col(now));
         const auto scale = static_cast<Scalar>(1 / std::sqrt(static_cast<double>(size)));
@@ -110,7 +148,7 @@ private:
     const Model<Scalar>* model_;
     RopeTable<Scalar> rope_;
     Matrix<Scalar> keys_, values_;  // [kv_dim, layers * sequence]: a token a column
-    Column x_, normalized_, q_, attention_, gate_, up_, scores_, logits_;
+    Column x_, normalized_, q_, attention_, gate_, up_, scores_, logits_, low_;
     int position_ = 0;
 };
 

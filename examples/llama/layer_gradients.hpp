@@ -6,7 +6,7 @@
 
 namespace llama {
 
-/// The gradient of rms_norm: adds to the weights' gradient and to dx.
+/// The gradient of rms_norm: adds to the weights' gradient, unless it is empty, and to dx.
 ///
 ///   dweight[d] += sum_t scale x dy,   dx[t, d] += scale w dy - scale^3 x / dim * sum_e w_e dy_e x_e.
 ///
@@ -17,13 +17,43 @@ void rms_norm_gradient(ConstView<Scalar> x, std::span<const Scalar> weight, Eige
     dot.setZero();
     for (Eigen::Index d = 0; d < x.cols(); ++d) {
         const auto i = static_cast<std::size_t>(d);
-        dweight[i] += (scale * x.col(d).array() * dy.col(d).array()).sum();
+        if (!dweight.empty()) dweight[i] += (scale * x.col(d).array() * dy.col(d).array()).sum();
         dot += weight[i] * dy.col(d).array() * x.col(d).array();
     }
     dot *= scale.cube() * static_cast<Scalar>(1.0 / static_cast<double>(x.cols()));
     for (Eigen::Index d = 0; d < x.cols(); ++d) {
         dx.col(d).array() += weight[static_cast<std::size_t>(d)] * scale * dy.col(d).array() - dot * x.col(d).array();
     }
+}
+
+/// gradient += left^T right: that of weights [left's columns, right's columns]. Nothing where it is empty.
+template <class Scalar, class Left, class Right>
+void add_outer(std::span<Scalar> gradient, const Left& left, const Right& right) {
+    if (gradient.empty()) return;
+    WeightsOut<Scalar> target(gradient.data(), left.cols(), right.cols());
+    multiply_add(target, left.transpose(), right);
+}
+
+/// The gradient of add_lora: adds to those of a and b, and to dx. `low` and `dlow` [tokens, rank] are scratch.
+template <class Scalar>
+void add_lora_gradient(ConstView<Scalar> dresult, ConstView<Scalar> x, std::span<const Scalar> a, std::span<const Scalar> b, double scale, View<Scalar> low,
+                       View<Scalar> dlow, std::span<Scalar> da, std::span<Scalar> db, View<Scalar> dx) {
+    if (a.empty()) return;
+    const auto weights_a = weights(a, low.cols(), x.cols()), weights_b = weights(b, dresult.cols(), low.cols());
+    multiply(low, x, weights_a.transpose());
+    low *= static_cast<Scalar>(scale);
+    add_outer(db, dresult, low);
+    multiply(dlow, dresult, weights_b);
+    dlow *= static_cast<Scalar>(scale);
+    add_outer(da, dlow, x);
+    multiply_add(dx, dlow, weights_a);
+}
+
+/// The gradient of put_prefix: adds the first rows of dx to that of the prefix, unless it is empty, and makes them zero.
+template <class Scalar>
+void take_prefix_gradient(View<Scalar> dx, std::span<Scalar> dprefix, Eigen::Index rows) {
+    if (!dprefix.empty()) WeightsOut<Scalar>(dprefix.data(), rows, dx.cols()) += dx.topRows(rows);
+    dx.topRows(rows).setZero();
 }
 
 /// The gradient of result = silu(gate) * up, with s the sigmoid of the gate:

@@ -65,6 +65,24 @@ void rotate(View<Scalar> x, const RopeTable<Scalar>& table, Eigen::Ref<Vector<Sc
     }
 }
 
+/// LoRA: result += scale (x a^T) b^T, with a [rank, input] and b [output, rank]. `low` [tokens, rank] is left as scale x a^T.
+/// Nothing where there is no a.
+template <class Scalar>
+void add_lora(View<Scalar> result, ConstView<Scalar> x, std::span<const Scalar> a, std::span<const Scalar> b, double scale, View<Scalar> low) {
+    if (a.empty()) return;
+    multiply(low, x, weights(a, low.cols(), x.cols()).transpose());
+    low *= static_cast<Scalar>(scale);
+    multiply_add(result, low, weights(b, result.cols(), low.cols()).transpose());
+}
+
+/// The rows of a prefix, in place of the first of x. Nothing where there is none.
+template <class Scalar>
+void put_prefix(View<Scalar> x, std::span<const Scalar> prefix) {
+    if (prefix.empty()) return;
+    const auto values = weights(prefix, static_cast<Eigen::Index>(prefix.size()) / x.cols(), x.cols());
+    x.topRows(values.rows()) = values;
+}
+
 /// SwiGLU: gate = silu(gate) * up, with silu(a) = a / (1 + exp(-a)). exp(-a) may overflow to infinity, which gives the limit, 0.
 template <class Scalar>
 void swiglu(View<Scalar> gate, ConstView<Scalar> up) {

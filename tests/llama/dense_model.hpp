@@ -3,6 +3,7 @@
 #include <llama/batch.hpp>
 #include <llama/model.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -32,15 +33,14 @@ public:
                 std::vector<double> attention(x[t].size());
                 for (int h = 0; h < c.heads; ++h) {
                     const int from = h / (c.heads / c.kv_heads) * head;
-                    std::vector<double> weight(t + 1);
-                    double sum = 0;
+                    std::vector<double> scores(t + 1);
                     for (std::size_t s = 0; s <= t; ++s) {
-                        double score = 0;
-                        for (int i = 0; i < head; ++i) score += at(q[t], h * head + i) * at(k[s], from + i);
-                        sum += weight[s] = std::exp(score / std::sqrt(double(head)));
+                        for (int i = 0; i < head; ++i) scores[s] += at(q[t], h * head + i) * at(k[s], from + i) / std::sqrt(double(head));
                     }
+                    const double sum = log_sum(scores);
                     for (std::size_t s = 0; s <= t; ++s) {
-                        for (int i = 0; i < head; ++i) attention[static_cast<std::size_t>(h * head + i)] += weight[s] / sum * at(v[s], from + i);
+                        const double weight = std::exp(scores[s] - sum);
+                        for (int i = 0; i < head; ++i) attention[static_cast<std::size_t>(h * head + i)] += weight * at(v[s], from + i);
                     }
                 }
                 add(x[t], product(layer.wo, attention));
@@ -60,9 +60,7 @@ public:
         const auto all = logits(sequence.tokens.first(sequence.tokens.size() - 1));
         double result = 0;
         for (auto target = static_cast<std::size_t>(sequence.first_target); target < sequence.tokens.size(); ++target) {
-            double sum = 0;
-            for (const double logit : all[target - 1]) sum += std::exp(logit);
-            result += at(all[target - 1], sequence.tokens[target]) - std::log(sum);
+            result += at(all[target - 1], sequence.tokens[target]) - log_sum(all[target - 1]);
         }
         return result;
     }
@@ -77,6 +75,13 @@ public:
     }
 
 private:
+    /// log(sum of exp(values)), for values of any size.
+    static double log_sum(const std::vector<double>& values) {
+        const double largest = *std::ranges::max_element(values);
+        double sum = 0;
+        for (const double value : values) sum += std::exp(value - largest);
+        return largest + std::log(sum);
+    }
     static double at(std::span<const double> values, int index) { return values[static_cast<std::size_t>(index)]; }
 
     static std::vector<double> row(std::span<const double> matrix, int index, int columns) {

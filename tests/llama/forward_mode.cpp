@@ -1,8 +1,10 @@
 // The forward pass on dual numbers is a DirectionalFn: its derivative is back-propagation's gradient along the tangent.
 
+#include <llama/adapters.hpp>
 #include <llama/backward.hpp>
 #include <llama/dual.hpp>
 #include <llama/forward.hpp>
+#include <llama/forward_mode.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/zeroth.hpp>
 
@@ -39,7 +41,7 @@ TEST_CASE("Forward mode's derivative is back-propagation's, along the tangent") 
         }
         for (const auto& text : texts) batch.push_back({text});
 
-        llama::Gradients<double> gradients(config);
+        llama::Model<double> gradients(config);
         llama::Backward<double> backward(wide, 1);
         const double loss = backward.loss_and_gradient(batch, gradients);
 
@@ -68,5 +70,72 @@ TEST_CASE("Forward mode's derivative is back-propagation's, along the tangent") 
         CHECK(std::abs(report.loss - loss) < 1e-12);
         REQUIRE(std::abs(projection) > 1e-3);
         CHECK(std::abs(report.terms[0].coefficient - projection) < 1e-10 * std::abs(projection));
+    }
+}
+
+TEST_CASE("Forward mode by hand is the same derivative, with adapters and with tensors that stand still") {
+    std::mt19937 bits(2);
+    const auto number = [&] { return static_cast<double>(bits()) * 0x1p-31 - 1; };
+    for (const bool tied : {true, false}) {
+        const llama::Config config{.dim = 16, .hidden = 12, .layers = 2, .heads = 4, .kv_heads = 2, .vocab = 30, .sequence = 150, .tied = tied};
+        llama::Model<double> model = model_of<double>(config);
+        std::vector<std::vector<int>> texts;
+        std::vector<llama::Sequence> batch;
+        for (const int length : {3, 20, 130, 24, 9}) {
+            texts.emplace_back();
+            for (int i = 0; i < length; ++i) texts.back().push_back(static_cast<int>(bits() % 30));
+        }
+        for (const auto& text : texts) batch.push_back({text, text.size() > 8 ? 4 : 1});
+        llama::add_adapters(model, {.rank = 2, .prefix = 3, .prompt = 4}, texts[1], 1);
+        for (double& value : model.adapter_values()) value += 0.2 * number();
+
+        llama::Model<double> z(config, model.adapters()), gradients(config, model.adapters());
+        for (double& value : z.values()) value = number();
+        for (double& value : z.adapter_values()) value = number();
+        const double loss = llama::Backward<double>(model, 1).loss_and_gradient(batch, gradients);
+        const auto inner = [&](auto selected) {
+            double sum = 0;
+            const auto add = [&](const auto& tensors, const auto& along) {
+                for (std::size_t t = 0; t < tensors.size(); ++t) {
+                    for (std::size_t i = 0; selected(tensors[t].name) && i < tensors[t].values.size(); ++i) sum += tensors[t].values[i] * along[t].values[i];
+                }
+            };
+            add(gradients.tensors(), z.tensors());
+            add(gradients.adapter_tensors(), z.adapter_tensors());
+            return sum;
+        };
+        double targets = 0;
+        for (const llama::Sequence& sequence : batch) targets += static_cast<double>(sequence.targets());
+        std::vector<double> sums(batch.size()), derivatives(batch.size()), others(batch.size());
+        const auto mean = [&](const std::vector<double>& values) {
+            double sum = 0;
+            for (const double value : values) sum -= value / targets;
+            return sum;
+        };
+        for (const int threads : {1, 2}) {
+            llama::ForwardMode<double> forward(model, threads);
+            forward.log_probabilities(batch, z, sums, derivatives);
+            CHECK(std::abs(mean(sums) - loss) < 1e-12);
+            CHECK(std::abs(mean(derivatives) - inner([](const std::string&) { return true; })) < 1e-11);
+            for (const std::string only : {"token_embedding", "layers.1.wq", "layers.0.wo", "layers.0.w2", "layers.1.w3", "layers.0.ffn_norm", "final_norm",
+                                           "layers.0.lora_aq", "layers.1.lora_bv", "layers.0.prefix_keys", "layers.1.prefix_values", "prompt"}) {
+                INFO(only);
+                llama::Tangents<double> one(config);
+                for (auto& tensor : z.tensors()) {
+                    if (tensor.name == only) REQUIRE(one.set(only, tensor.values));
+                }
+                for (auto& tensor : z.adapter_tensors()) {
+                    if (tensor.name == only) REQUIRE(one.set(only, tensor.values));
+                }
+                forward.log_probabilities(batch, one, others, derivatives);
+                CHECK(others == sums);
+                const double expected = inner([&](const std::string& name) { return name == only; });
+                REQUIRE(std::abs(expected) > 1e-6);
+                CHECK(std::abs(mean(derivatives) - expected) < 1e-11);
+            }
+            forward.log_probabilities(batch, llama::Tangents<double>(config), others, derivatives);
+            CHECK(others == sums);
+            CHECK(mean(derivatives) == 0);
+        }
     }
 }

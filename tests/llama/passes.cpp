@@ -2,6 +2,7 @@
 
 #include "dense_model.hpp"
 
+#include <llama/adam.hpp>
 #include <llama/backward.hpp>
 #include <llama/forward.hpp>
 #include <llama/generate.hpp>
@@ -14,12 +15,30 @@
 #include <cstdlib>
 #include <new>
 #include <random>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace {
 std::atomic<std::size_t> allocations = 0;
 }  // namespace
+
+// Eigen's memory comes from malloc, not from operator new.
+#ifdef __has_feature
+#define ZEROTH_TEST_HAS_FEATURE(name) __has_feature(name)
+#else
+#define ZEROTH_TEST_HAS_FEATURE(name) 0
+#endif
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !ZEROTH_TEST_HAS_FEATURE(address_sanitizer) &&              \
+    !ZEROTH_TEST_HAS_FEATURE(thread_sanitizer) && !ZEROTH_TEST_HAS_FEATURE(memory_sanitizer)
+#define ZEROTH_TEST_COUNTS_MALLOC
+extern "C" void* __libc_malloc(std::size_t size);
+extern "C" [[gnu::noinline]] void* malloc(std::size_t size) noexcept {
+    ++allocations;
+    return __libc_malloc(size);
+}
+#endif
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
     ++allocations;
@@ -33,6 +52,11 @@ namespace {
 
 llama::Config small(bool tied, int kv_heads = 2) {
     return {.dim = 24, .hidden = 20, .layers = 2, .heads = 4, .kv_heads = kv_heads, .vocab = 37, .sequence = 40, .tied = tied};
+}
+
+/// Wider than the tiles that products and the classifier work in, and longer than a group of sequences.
+llama::Config wide(bool tied) {
+    return {.dim = 140, .hidden = 270, .layers = 1, .heads = 5, .kv_heads = 1, .vocab = 530, .sequence = 140, .tied = tied};
 }
 
 /// Weights large enough that no part of the model is near linear, or near 0.
@@ -50,7 +74,7 @@ struct Texts {
     std::vector<std::vector<int>> tokens;
     std::vector<llama::Sequence> sequences;
 
-    explicit Texts(const std::vector<int>& lengths, int vocab = 37) {
+    explicit Texts(const std::vector<int>& lengths, int vocab = small(true).vocab) {
         std::mt19937 bits(3);
         for (const int length : lengths) {
             tokens.emplace_back();
@@ -91,9 +115,32 @@ TEST_CASE("The forward pass is the decoder's formulas") {
     }
 }
 
+TEST_CASE("The forward pass is the decoder's formulas where it works in tiles and groups") {
+    const Texts texts({30, 141, 2, 100, 7}, wide(true).vocab);
+    for (const bool tied : {true, false}) {
+        const llama::Model<double> model = model_of(wide(tied));
+        const DenseModel dense(model);
+        llama::Forward<double> forward(model, 2);
+        std::vector<double> sums(texts.sequences.size());
+        forward.log_probabilities(texts.sequences, sums);
+        double mean = 0;
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            const double expected = dense.log_probability(texts.sequences[i]);
+            CHECK(std::abs(sums[i] - expected) < 1e-12 * std::abs(expected));
+            mean -= expected / static_cast<double>(30 - 4 + 141 - 4 + 1 + 100 - 4 + 6);
+        }
+        CHECK(std::abs(forward.loss(texts.sequences) - mean) < 1e-12 * mean);
+        const llama::Model<float> narrow(model);
+        llama::Forward<float> narrow_forward(narrow, 2);
+        CHECK(std::abs(static_cast<double>(narrow_forward.loss(texts.sequences)) - mean) < 1e-5 * mean);
+    }
+}
+
 TEST_CASE("The loss is the same with any number of threads, and a sequence's the same in any batch") {
     const llama::Model<float> model(model_of(small(true)));
-    const Texts texts(std::vector<int>(30, 39));
+    std::vector<int> lengths(30, 39);
+    for (std::size_t i = 0; i < lengths.size(); i += 3) lengths[i] = 2 + static_cast<int>(i);
+    const Texts texts(lengths);
     llama::Forward<float> one(model, 1);
     std::vector<llama::Forward<float>::Sum> expected(30);
     one.log_probabilities(texts.sequences, expected);
@@ -114,50 +161,72 @@ TEST_CASE("The loss is the same with any number of threads, and a sequence's the
 TEST_CASE("No position sees a later token") {
     const llama::Model<double> model = model_of(small(false));
     llama::Forward<double> forward(model);
-    Texts texts({20, 20});
-    texts.tokens[1] = texts.tokens[0];
-    texts.tokens[1][12] = (texts.tokens[1][12] + 1) % 37;
-    const auto first = [&](int text, std::size_t count) {
-        const llama::Sequence sequence{std::span{texts.tokens[static_cast<std::size_t>(text)]}.first(count)};
-        return forward.loss({&sequence, 1});
+    const auto log_probabilities = [&](const std::vector<int>& text) {  // [i]: of token i, after those before it
+        std::vector<double> from(static_cast<std::size_t>(model.config().sequence) + 2), single(from.size());
+        for (std::size_t i = text.size() - 1; i > 0; --i) {
+            const llama::Sequence sequence{text, static_cast<int>(i)};
+            forward.log_probabilities({&sequence, 1}, {&from[i], 1});
+            single[i] = from[i] - from[i + 1];
+        }
+        return single;
     };
-    CHECK(first(0, 12) == first(1, 12));
-    CHECK(first(0, 13) != first(1, 13));
-    // What is written after the position does not change what is predicted there, whatever is counted.
-    std::vector<int> longer = texts.tokens[0];
-    for (std::size_t i = 12; i < longer.size(); ++i) longer[i] = 5;
-    DenseModel dense(model);
-    const auto before = dense.logits(texts.tokens[0]), after = dense.logits(longer);
-    CHECK(before[11] == after[11]);
-    CHECK(before[12] != after[12]);
+    const std::vector<int> text = Texts({40}).tokens[0];
+    const std::vector<double> expected = log_probabilities(text);
+    for (const std::size_t changed : {5u, 12u, 16u, 31u, 39u}) {
+        std::vector<int> other = text;
+        other[changed] = (other[changed] + 1) % model.config().vocab;
+        const std::vector<double> found = log_probabilities(other);
+        for (std::size_t i = 1; i < changed; ++i) CHECK(std::abs(found[i] - expected[i]) < 1e-12);
+        for (std::size_t i = changed; i < text.size(); ++i) CHECK(std::abs(found[i] - expected[i]) > 1e-9);
+        const std::vector<double> shorter = log_probabilities({text.begin(), text.begin() + static_cast<std::ptrdiff_t>(changed)});
+        for (std::size_t i = 1; i < changed; ++i) CHECK(std::abs(shorter[i] - expected[i]) < 1e-12);
+    }
 }
 
-TEST_CASE("A softmax of large logits does not overflow") {
-    llama::Model<float> model(model_of(small(false)));
-    for (float& value : model.classifier()) value *= 1e4f;
-    for (int index = 0; index < 2; ++index) {
-        for (float& value : model.layer(index).wq) value *= 1e4f;
-    }
-    const Texts texts({30, 12});
-    llama::Forward<float> forward(model);
-    const double loss = static_cast<double>(forward.loss(texts.sequences));
-    CHECK(std::isfinite(loss));
-    CHECK(loss > 100);
-    llama::Backward<float> backward(model);
-    llama::Gradients<float> gradients(model.config());
-    CHECK(std::abs(static_cast<double>(backward.loss_and_gradient(texts.sequences, gradients)) - loss) < 1e-3 * loss);
+TEST_CASE("Large logits, scores and gates do not overflow") {
+    llama::Model<double> model = model_of(wide(false));
+    const auto enlarge = [](std::span<double> weights) {
+        for (double& weight : weights) weight *= 1e4;
+    };
+    enlarge(model.classifier());
+    enlarge(model.layer(0).wq);
+    enlarge(model.layer(0).w1);
+    const Texts texts({30, 12, 140}, model.config().vocab);
+    const double expected = DenseModel(model).loss(texts.sequences);
+    REQUIRE(expected > 1e4);
+    llama::Forward<double> forward(model);
+    CHECK(std::abs(forward.loss(texts.sequences) - expected) < 1e-9 * expected);
+
+    const llama::Model<float> narrow(model);
+    llama::Forward<float> narrow_forward(narrow);
+    const double loss = static_cast<double>(narrow_forward.loss(texts.sequences));
+    CHECK(std::abs(loss - expected) < 1e-2 * expected);
+    llama::Backward<float> backward(narrow);
+    llama::Model<float> gradients(narrow.config());
+    CHECK(std::abs(static_cast<double>(backward.loss_and_gradient(texts.sequences, gradients)) - loss) < 1e-5 * loss);
     CHECK(std::ranges::all_of(gradients.values(), [](float value) { return std::isfinite(value); }));
 }
 
 TEST_CASE("Once it has seen a batch, a forward pass allocates nothing") {
-    const llama::Model<float> model(model_of(small(true)));
-    const Texts texts(std::vector<int>(20, 41));
-    llama::Forward<float> forward(model, 2);
-    forward.loss(texts.sequences);
-    const std::size_t before = allocations;
-    for (int i = 0; i < 5; ++i) forward.loss(texts.sequences);
-    forward.loss({texts.sequences.data(), 3});
-    CHECK(allocations == before);
+#ifdef ZEROTH_TEST_COUNTS_MALLOC
+    const std::size_t none = allocations;
+    const llama::Matrix<float> matrix = llama::Matrix<float>::Zero(3, 3);
+    const float* const volatile escaped = matrix.data();  // or the compiler may do without the memory
+    REQUIRE(*escaped == 0);
+    REQUIRE(allocations > none);
+#endif
+    for (const llama::Config& config : {small(true), wide(false)}) {
+        const llama::Model<float> model(model_of(config));
+        const Texts texts(std::vector<int>(20, 41));
+        for (const int threads : {1, 2}) {
+            llama::Forward<float> forward(model, threads);
+            forward.loss(texts.sequences);
+            const std::size_t before = allocations;
+            for (int i = 0; i < 5; ++i) forward.loss(texts.sequences);
+            forward.loss({texts.sequences.data(), 9});
+            CHECK(allocations == before);
+        }
+    }
 }
 
 TEST_CASE("A batch that cannot be read is refused with its place") {
@@ -183,7 +252,7 @@ TEST_CASE("Back-propagation agrees with central differences in every tensor") {
     for (const bool tied : {true, false}) {
         llama::Model<double> model = model_of(small(tied));
         llama::Forward<double> forward(model, 1);
-        llama::Gradients<double> gradients(model.config());
+        llama::Model<double> gradients(model.config());
         for (const int threads : {1, 2}) {
             llama::Backward<double> backward(model, threads);
             CHECK(std::abs(backward.loss_and_gradient(texts.sequences, gradients) - forward.loss(texts.sequences)) < 1e-12);
@@ -208,6 +277,86 @@ TEST_CASE("Back-propagation agrees with central differences in every tensor") {
             }
         }
     }
+}
+
+TEST_CASE("Back-propagation agrees with central differences where it works in tiles, groups and threads") {
+    const Texts texts({30, 141, 2, 100, 7}, wide(true).vocab);
+    for (const bool tied : {true, false}) {
+        llama::Model<double> model = model_of(wide(tied));
+        llama::Forward<double> forward(model, 2);
+        const double loss = forward.loss(texts.sequences);
+        llama::Model<double> gradients(model.config()), other(model.config());
+        llama::Backward<double>(model, 1).loss_and_gradient(texts.sequences, gradients);
+        const double largest = std::abs(*std::ranges::max_element(gradients.values(), {}, [](double value) { return std::abs(value); }));
+        for (const int threads : {2, 3}) {
+            llama::Backward<double> backward(model, threads);
+            std::ranges::fill(other.values(), 1e6);  // what was there does not stay
+            CHECK(std::abs(backward.loss_and_gradient(texts.sequences, other) - loss) < 1e-12 * loss);
+            double apart = 0;
+            for (std::size_t i = 0; i < other.values().size(); ++i) apart = std::max(apart, std::abs(other.values()[i] - gradients.values()[i]));
+            CHECK(apart < 1e-12 * largest);
+            const std::vector<double> first(other.values().begin(), other.values().end());
+            backward.loss_and_gradient(texts.sequences, other);
+            CHECK(std::ranges::equal(first, other.values()));
+        }
+        const auto tensors = model.tensors();
+        const auto gradient_tensors = gradients.tensors();
+        std::mt19937 bits(8);
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            INFO(tensors[t].name);
+            const std::vector<double> centre(tensors[t].values.begin(), tensors[t].values.end());
+            std::vector<double> direction(centre.size());
+            double slope = 0, norm = 0;
+            for (std::size_t i = 0; i < centre.size(); ++i) {
+                direction[i] = (bits() % 2 != 0 ? 1 : -1) / std::sqrt(static_cast<double>(centre.size()));
+                slope += direction[i] * gradient_tensors[t].values[i];
+                norm += gradient_tensors[t].values[i] * gradient_tensors[t].values[i];
+            }
+            const auto loss_at = [&](double step) {
+                for (std::size_t i = 0; i < centre.size(); ++i) tensors[t].values[i] = centre[i] + step * direction[i];
+                return forward.loss(texts.sequences);
+            };
+            const double step = 1e-4, difference = (loss_at(step) - loss_at(-step)) / (2 * step);
+            loss_at(0);
+            REQUIRE(std::abs(slope) > 1e-6 * std::sqrt(norm));
+            CHECK(std::abs(difference - slope) < 1e-8 + 1e-4 * std::abs(slope));
+        }
+    }
+}
+
+TEST_CASE("Back-propagation refuses what it cannot work on") {
+    const llama::Model<double> model = model_of(small(true));
+    llama::Backward<double> backward(model);
+    llama::Model<double> gradients(model.config()), foreign(small(false));
+    const Texts texts({9});
+    CHECK(refusal([&] { backward.loss_and_gradient({}, gradients); }) == "the batch is empty");
+    CHECK(refusal([&] { backward.loss_and_gradient(texts.sequences, foreign); }) == "the gradients have another shape than the model");
+}
+
+TEST_CASE("Adam takes the steps of its formula") {
+    const llama::Adam<double>::Settings settings{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .weight_decay = 0.1};
+    llama::Adam<double> adam(2, settings);
+    std::vector<double> weights{1, -2};
+    const std::vector<std::vector<double>> gradients{{0.5, -3}, {-0.25, 0}, {2, 1}, {0, 0}};
+    std::vector<double> expected = weights;
+    for (std::size_t t = 1; t <= gradients.size(); ++t) {
+        const double rate = 0.1 / static_cast<double>(t);
+        adam.step(weights, gradients[t - 1], rate);
+        for (std::size_t i = 0; i < 2; ++i) {
+            double mean = 0, square = 0;  // the moments as weighted sums over the steps so far
+            for (std::size_t s = 1; s <= t; ++s) {
+                const double g = gradients[s - 1][i], age = static_cast<double>(t - s);
+                mean += (1 - 0.8) * std::pow(0.8, age) * g;
+                square += (1 - 0.95) * std::pow(0.95, age) * g * g;
+            }
+            mean /= 1 - std::pow(0.8, static_cast<double>(t));
+            square /= 1 - std::pow(0.95, static_cast<double>(t));
+            expected[i] -= rate * (mean / (std::sqrt(square) + 1e-3) + 0.1 * expected[i]);
+            CHECK(std::abs(weights[i] - expected[i]) < 1e-14);
+        }
+    }
+    CHECK(adam.state_bytes() == 4 * sizeof(double));
+    CHECK_THROWS_AS(adam.step(weights, std::vector<double>{1}, 0.1), std::invalid_argument);
 }
 
 TEST_CASE("Reading token by token gives the logits of the whole") {
