@@ -102,6 +102,9 @@ class Optimizer {
         if constexpr (ConfiguredDirection<decltype(E::direction)>) {
             estimator_.direction.validate();
         }
+        if constexpr (DirectionOfBlocks<decltype(E::direction), std::span<const Block>>) {
+            estimator_.direction.validate_for(cursor_.parameters().blocks());
+        }
         if constexpr (PreparedRule<Rule>) {
             rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
         }

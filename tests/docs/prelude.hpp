@@ -2,6 +2,7 @@
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/dual.hpp>
+#include <zeroth/estimators/coordinate_wise.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/hybrid.hpp>
 #include <zeroth/parameters/bit_masks.hpp>

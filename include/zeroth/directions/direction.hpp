@@ -41,6 +41,10 @@ concept PreparedDirection = VectorDirection<D> && requires(const D& direction, S
 template <class D>
 concept ConfiguredDirection = Direction<D> && requires(const D& direction) { direction.validate(); };
 
+/// A direction made for certain blocks: validate_for(blocks) throws std::invalid_argument where those to be trained are others.
+template <class D, class Blocks>
+concept DirectionOfBlocks = Direction<D> && requires(const D& direction, const Blocks& blocks) { direction.validate_for(blocks); };
+
 /// A direction of the form z = scale * raw, the factor depending on the sum of the block's raw squares (Sphere). The sum is taken over
 /// whole numbers (squared_units), so that its order does not matter.
 template <class D>
@@ -83,6 +87,14 @@ struct PhiloxDraw {
         }
     }
 };
+
+/// z in lane l if bit l of the word is set, else 0.
+template <class Lanes>
+ZEROTH_INLINE typename Lanes::Float lanes_of_bits(std::uint32_t word, const typename Lanes::Float& z) noexcept {
+    const auto bit = Lanes::broadcast_word(word) & Lanes::lane_bits();
+    const auto set = Lanes::template shift_right<31>(Lanes::broadcast_word(0) - bit);
+    return Lanes::from_bits(Lanes::bits(z) & (Lanes::broadcast_word(0) - set));
+}
 
 /// One number of a vector direction, by the same code that the registers run through.
 template <VectorDirection D>

@@ -34,7 +34,7 @@ concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& 
 /// weights nevertheless.
 /// Cost: the direction's and the mask's. Source: Zhang et al., arXiv 2402.11592, section 4 (gradient sparsity).
 template <VectorDirection D = Gaussian, class M = void>
-    requires(!NormalisedDirection<D>)
+    requires(!NormalisedDirection<D> && !PreparedDirection<D>)
 struct Masked {
     static constexpr float largest = D::largest;
     static constexpr int groups = D::groups;
@@ -132,10 +132,7 @@ struct BitMask {
     template <class Lanes>
     ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
         // A register's elements lie in one word.
-        const std::uint32_t word = element < stream.block.size() ? stream.bits[element / 32] >> (element % 32) : 0;
-        const auto bit = Lanes::broadcast_word(word) & Lanes::lane_bits();
-        const auto set = Lanes::template shift_right<31>(Lanes::broadcast_word(0) - bit);
-        return Lanes::from_bits(Lanes::bits(z) & (Lanes::broadcast_word(0) - set));
+        return lanes_of_bits<Lanes>(element < stream.block.size() ? stream.bits[element / 32] >> (element % 32) : 0, z);
     }
     bool operator()(const Key&, const BlockIdentity& block, std::uint64_t element) const noexcept {
         for (std::size_t b = 0; b < hashes.size(); ++b) {

@@ -45,10 +45,11 @@ struct Stream {
     Key key;
     BlockIdentity block;
     PhiloxKey philox;
-    /// What a direction's prepare() leaves here for its draws: masks' hash salt and threshold, or bits.
+    /// What a direction's prepare() leaves here for its draws: masks' hash salt and threshold, or bits; a coordinate's element.
     std::uint32_t salt = 0;
     std::uint32_t threshold = 0;
     const std::uint32_t* bits = nullptr;
+    std::uint64_t element = 0;
 };
 
 ZEROTH_HOST_DEVICE constexpr PhiloxWords counter_words(std::uint64_t counter, std::uint64_t block_hash) noexcept {
