@@ -52,6 +52,15 @@ LabelledSentences::Example LabelledSentences::operator[](std::size_t index) cons
     return {std::span(tokens_).subspan(begin, ends_[index] - begin), labels_[index]};
 }
 
+LabelledSentences LabelledSentences::split_off(std::size_t first) {
+    LabelledSentences rest;
+    for (std::size_t i = first; i < size(); ++i) rest.add((*this)[i].tokens, (*this)[i].label);
+    labels_.resize(first);
+    ends_.resize(first);
+    tokens_.resize(first == 0 ? 0 : ends_.back());
+    return rest;
+}
+
 Verbalizer::Verbalizer(const llama::Tokenizer& tokenizer, const std::vector<std::string>& words) {
     for (const std::string& word : words) {
         words_.push_back(tokenizer.encode(word));  // with a space in front: it follows a text
@@ -101,7 +110,7 @@ LabelledSentences read_sentences(const std::string& path, const llama::Tokenizer
 
 ClassifyTask::ClassifyTask(const llama::Model<float>& model, int threads, Verbalizer verbalizer, LabelledSentences train, LabelledSentences eval,
                            Shape shape, std::uint64_t seed)
-    : forward_(model, threads), verbalizer_(std::move(verbalizer)), train_(std::move(train)), eval_(std::move(eval)), shape_(shape), numbers_(seed) {
+    : forward_(model, threads), passes_(model, threads), verbalizer_(std::move(verbalizer)), train_(std::move(train)), eval_(std::move(eval)), shape_(shape), numbers_(seed) {
     const std::size_t sequences = shape.batch * verbalizer_.size();
     tokens_.reserve(sequences * shape.length);  // sequences_ points into it: it must not move
     labels_.reserve(shape.batch);
@@ -112,6 +121,36 @@ ClassifyTask::ClassifyTask(const llama::Model<float>& model, int threads, Verbal
 void ClassifyTask::draw(std::uint64_t step) {
     clear();
     for (std::size_t place = 0; place < shape_.batch; ++place) put(train_[numbers_(step, place, train_.size())]);
+}
+
+double ClassifyTask::loss_and_gradient(const llama::Gradients<float>& gradients) {
+    const double loss = this->loss();
+    const auto examples = static_cast<double>(labels_.size());
+    // d loss / d score of a label = (its probability, less 1 if it is right) / examples; a score is a negative log-likelihood's negative.
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+        const std::span<double> scores = std::span(sums_).subspan(i * verbalizer_.size(), verbalizer_.size());
+        to_probabilities(scores);
+        scores[labels_[i]] -= 1;
+        for (double& value : scores) value /= -examples;
+    }
+    passes_.backward().loss_and_gradient(sequences_, sums_, gradients);
+    return loss;
+}
+
+zeroth::DirectionalLoss ClassifyTask::loss_along(const llama::Tangents<float>& tangents) {
+    sums_.resize(sequences_.size());
+    derivatives_.resize(sequences_.size());
+    passes_.forward_mode().log_probabilities(sequences_, tangents, sums_, derivatives_);
+    const auto examples = static_cast<double>(labels_.size());
+    zeroth::DirectionalLoss result{scored().loss / examples, 0};
+    for (std::size_t i = 0; i < labels_.size(); ++i) {
+        const std::span<double> scores = std::span(sums_).subspan(i * verbalizer_.size(), verbalizer_.size());
+        to_probabilities(scores);
+        for (std::size_t label = 0; label < scores.size(); ++label) {
+            result.derivative += (scores[label] - (label == labels_[i] ? 1 : 0)) * derivatives_[i * verbalizer_.size() + label] / examples;
+        }
+    }
+    return result;
 }
 
 double ClassifyTask::loss() { return score().loss / static_cast<double>(labels_.size()); }
@@ -130,6 +169,7 @@ Evaluation ClassifyTask::evaluate() {
 }
 
 void ClassifyTask::clear() {
+    forward_.forget();
     tokens_.clear();
     labels_.clear();
     sequences_.clear();
@@ -149,6 +189,10 @@ void ClassifyTask::put(const LabelledSentences::Example& example) {
 ClassifyTask::Score ClassifyTask::score() {
     sums_.resize(sequences_.size());
     forward_.log_probabilities(sequences_, sums_);
+    return scored();
+}
+
+ClassifyTask::Score ClassifyTask::scored() const {
     Score score;
     for (std::size_t i = 0; i < labels_.size(); ++i) {
         const std::span<const double> scores = std::span(sums_).subspan(i * verbalizer_.size(), verbalizer_.size());
@@ -159,6 +203,13 @@ ClassifyTask::Score ClassifyTask::score() {
         score.right += static_cast<std::size_t>(best - scores.begin()) == labels_[i] ? 1 : 0;
     }
     return score;
+}
+
+void ClassifyTask::to_probabilities(std::span<double> scores) {
+    const double best = *std::max_element(scores.begin(), scores.end());
+    double sum = 0;
+    for (const double value : scores) sum += std::exp(value - best);
+    for (double& value : scores) value = std::exp(value - best) / sum;
 }
 
 }  // namespace finetune

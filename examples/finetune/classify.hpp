@@ -10,6 +10,7 @@
 #include <llama/model.hpp>
 #include <llama/tokenizer.hpp>
 
+#include "passes.hpp"
 #include "task.hpp"
 
 namespace finetune {
@@ -36,7 +37,10 @@ public:
 
     void add(std::span<const int> tokens, std::size_t label);
     std::size_t size() const { return labels_.size(); }
+    std::size_t bytes() const { return tokens_.capacity() * sizeof(int) + (ends_.capacity() + labels_.capacity()) * sizeof(std::size_t); }
     Example operator[](std::size_t index) const;
+    /// Takes away the examples from `first` on, and returns them.
+    LabelledSentences split_off(std::size_t first);
 
 private:
     std::vector<int> tokens_;
@@ -79,7 +83,13 @@ public:
 
     void draw(std::uint64_t step) override;
     double loss() override;
+    double loss_and_gradient(const llama::Gradients<float>& gradients) override;
+    zeroth::DirectionalLoss loss_along(const llama::Tangents<float>& tangents) override;
     Evaluation evaluate() override;
+
+    void reuse_activations() override { forward_.keep_inputs(true); }
+    void weights_changed(int layer) override { forward_.changed(layer); }
+    std::size_t data_bytes() const override { return train_.bytes() + eval_.bytes(); }
 
 private:
     /// Loss and hits summed over the examples that were put().
@@ -91,8 +101,13 @@ private:
     void clear();
     void put(const LabelledSentences::Example& example);
     Score score();
+    /// From sums_, each label's score of each example.
+    Score scored() const;
+    /// The softmax over its labels' scores, in place of an example's scores.
+    static void to_probabilities(std::span<double> scores);
 
     llama::Forward<float> forward_;
+    Passes passes_;
     Verbalizer verbalizer_;
     LabelledSentences train_;
     LabelledSentences eval_;
@@ -101,7 +116,7 @@ private:
     std::vector<int> tokens_;  // of one batch: every sentence once with each word
     std::vector<std::size_t> labels_;
     std::vector<llama::Sequence> sequences_;
-    std::vector<double> sums_;
+    std::vector<double> sums_, derivatives_;
 };
 
 }  // namespace finetune

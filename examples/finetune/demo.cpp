@@ -22,7 +22,7 @@
 #include "recorder.hpp"
 #include "summary.hpp"
 #include "text.hpp"
-#include "train_adam.hpp"
+#include "trainer.hpp"
 
 namespace finetune {
 namespace {
@@ -83,7 +83,7 @@ public:
     explicit Demo(Options options) : options_(std::move(options)), weights_(config().parameters()) {
         options_.method.learning_rate = options_.learning_rate.value_or(5 * options_.method.usual_learning_rate());
         llama::Model<float> model(config());
-        options_.method.parts_a_step = parts_a_step(model, options_.method, Scheme::full);
+        options_.method.parts_a_step = parts_a_step(model, options_.method);
         plan_.steps = options_.step_count(default_steps);
         plan_.eval_every = options_.eval_every != 0 ? options_.eval_every : std::max<std::size_t>(plan_.steps / 40, 1);
         length_ = options_.length.value_or(window);
@@ -97,7 +97,7 @@ private:
         return {.dim = 32, .hidden = 64, .layers = 2, .heads = 4, .kv_heads = 2, .vocab = language_.vocabulary(), .sequence = static_cast<int>(window)};
     }
 
-    std::unique_ptr<TextTask> make_task(const llama::Model<float>& model, Language::Form form, std::uint64_t purpose) const;
+    std::unique_ptr<Task> make_task(const llama::Model<float>& model, Language::Form form, std::uint64_t purpose, int threads) const;
     std::string sample(const llama::Model<float>& model) const;
     void adam(Language::Form form, const char* name, std::size_t evaluations, Result& result, bool keep);
     void zeroth(Result& result);
@@ -111,12 +111,14 @@ private:
     Shared<float> weights_;  // after the first part, of every part's start
 };
 
-std::unique_ptr<TextTask> Demo::make_task(const llama::Model<float>& model, Language::Form form, std::uint64_t purpose) const {
+std::unique_ptr<Task> Demo::make_task(const llama::Model<float>& model, Language::Form form, std::uint64_t purpose, int threads) const {
     const std::uint64_t seed = 1000 * options_.seed + 10 * purpose;
     Chunks chunks;
     chunks.add_even(language_.write(form, evaluation_words, seed + 1), length_);
-    return std::make_unique<TextTask>(model, options_.threads, language_.write(form, training_words, seed), std::move(chunks),
-                                      TextTask::Shape{options_.batch, length_}, options_.seed);
+    std::unique_ptr<Task> task = std::make_unique<TextTask>(model, threads, language_.write(form, training_words, seed), std::move(chunks),
+                                                            TextTask::Shape{options_.batch, length_}, options_.seed);
+    if (options_.accumulate > 1) task = std::make_unique<AccumulatedTask>(std::move(task), options_.accumulate);
+    return task;
 }
 
 std::string Demo::sample(const llama::Model<float>& model) const {
@@ -140,10 +142,15 @@ void Demo::finish(Result& result, const Outcome& outcome, const Recorder& record
 void Demo::adam(Language::Form form, const char* name, std::size_t evaluations, Result& result, bool keep) {
     llama::Model<float> model = llama::Model<float>::random(config(), options_.seed);
     if (!keep) std::copy(weights_.begin(), weights_.end(), model.values().begin());
-    const std::unique_ptr<TextTask> task = make_task(model, form, keep ? 1 : 2);
+    const std::unique_ptr<Task> task = make_task(model, form, keep ? 1 : 2, 1);
     Recorder recorder(name, nullptr);
-    const Outcome outcome = train(*task, [&] { return make_adam_trainer(model, *task, adam_rate, adam_steps, 1); },
-                                  {adam_steps, adam_steps / evaluations}, recorder);
+    Method method;
+    method.estimator = EstimatorKind::first_order;
+    method.update = UpdateKind::adam;
+    method.learning_rate = adam_rate;
+    method.schedule.kind = ScheduleKind::linear;
+    const TrainerFactory factory = [&] { return make_trainer(model, *task, method, adam_steps, options_.seed, 1); };
+    const Outcome outcome = train(*task, factory, {adam_steps, adam_steps / evaluations}, recorder);
     recorder.finish();
     finish(result, outcome, recorder, model);
     if (keep) std::copy(model.values().begin(), model.values().end(), weights_.begin());
@@ -152,13 +159,13 @@ void Demo::adam(Language::Form form, const char* name, std::size_t evaluations, 
 void Demo::zeroth(Result& result) {
     llama::Model<float> model(config());
     std::copy(weights_.begin(), weights_.end(), model.values().begin());
-    const std::unique_ptr<TextTask> task = make_task(model, Language::Form::changed, 2);
+    const std::unique_ptr<Task> task = make_task(model, Language::Form::changed, 2, options_.threads);
     Options metrics_alone;
     metrics_alone.metrics = options_.metrics;
     Outputs outputs(metrics_alone);
     Recorder recorder("forward passes alone: ", &outputs);
     const TrainerFactory factory = [&] {
-        return make_zeroth_trainer(model, options_.method, Scheme::full, plan_.steps, options_.seed, options_.threads);
+        return make_trainer(model, *task, options_.method, plan_.steps, options_.seed, options_.threads);
     };
     const Outcome outcome = train(*task, factory, plan_, recorder);
     recorder.finish();

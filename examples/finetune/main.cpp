@@ -7,6 +7,7 @@
 #include "demo.hpp"
 #include "options.hpp"
 #include "run.hpp"
+#include "train.hpp"
 #include "waiting.hpp"
 
 namespace {
@@ -24,6 +25,7 @@ int fail(std::string message) {
 
 int main(int argc, char** argv) {
     finetune::wait_passively(argv);
+    static_cast<void>(finetune::empty_program_bytes());
     try {
         const std::variant<finetune::Options, finetune::Message> request = finetune::read_options(argc, argv);
         if (const auto* message = std::get_if<finetune::Message>(&request)) {

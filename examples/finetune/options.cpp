@@ -155,6 +155,8 @@ private:
         });
     }
 
+    void flag(const char* group, const std::string& name, const std::string& text, bool& target) { app_.add_flag(name, target, text)->group(group); }
+
     void declare() {
         app_.name("finetune");
         app_.description(description);
@@ -193,11 +195,19 @@ private:
     void declare_method() {
         const char* group = "Method";
         Method& method = options_.method;
-        const Names<Scheme> schemes = {{"full", Scheme::full}, {"head", Scheme::head}};
-        choice(group, "--scheme", "Train all weights, or the final norm and the classifier\n(the token embedding where it is tied) [full]", schemes,
-               options_.scheme);
-        const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided}, {"one-sided", EstimatorKind::one_sided}};
-        choice(group, "--estimator", "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step\n[two-sided]",
+        const Names<Scheme> schemes = {{"full", Scheme::full}, {"lora", Scheme::lora}, {"prefix", Scheme::prefix}, {"prompt", Scheme::prompt}, {"head", Scheme::head}};
+        choice(group, "--scheme", "Train all weights; or what is added to them: LoRA on\nquery and value, a prefix of keys and values, a prompt of\nembeddings; or the final norm and the classifier (the\ntoken embedding where it is tied) [full]", schemes,
+               method.tuning.scheme);
+        whole(group, "--rank", "Of LoRA's products [8]", 1, 1 << 16, method.tuning.rank);
+        number(group, "--alpha", "X", "LoRA's products are scaled by alpha / rank [16]", false, method.tuning.alpha);
+        whole(group, "--prefix-tokens", "Pairs of a key and a value a layer [5]", 1, 1 << 20, method.tuning.prefix);
+        whole(group, "--prompt-tokens", "Embeddings of the prompt [10]", 1, 1 << 20, method.tuning.prompt);
+        const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided},
+                                                 {"one-sided", EstimatorKind::one_sided},
+                                                 {"forward-gradient", EstimatorKind::forward_gradient},
+                                                 {"coordinate", EstimatorKind::coordinate},
+                                                 {"first-order", EstimatorKind::first_order}};
+        choice(group, "--estimator", "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\nthe derivative along it in forward mode; or both sides\nof single weights; or back-propagate [two-sided]",
                estimators, method.estimator);
         const Names<DirectionKind> directions = {{"gaussian", DirectionKind::gaussian},
                                                  {"rademacher", DirectionKind::rademacher},
@@ -227,9 +237,14 @@ private:
                                               {"jacobi", BlockOrderKind::jacobi}};
         choice(group, "--block-order", "A step moves all blocks, each at once (all) or after\nall are estimated (jacobi); or one block, in turn or at\nrandom [all]", orders,
                method.block_order);
-        whole(group, "--queries", "Directions averaged in a step [1]", 1, 1 << 20, method.queries);
-        number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
-        number(group, "--learning-rate", "X", "Largest learning rate [2e-4; momentum: 2e-5; sign, sign-\nscalar, adam, adamw: 1e-3; built-in run: five times that]", true, options_.learning_rate);
+        add(group, "--mask", "none|bernoulli:S|...", "Perturb and update a share S of the weights: bernoulli:S\nat random; global:S at random, more of a tensor with\nlarge weights; magnitude:S, small:S the largest or the\nsmallest of each tensor; N:M the N largest of M [none]",
+            [this](const std::string& value) { read_mask(value); });
+        whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
+        whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
+        number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [1e-3]", true, method.first_order_rate);
+        whole(group, "--queries", "Directions averaged, or weights probed, in a step [1]", 1, 1 << 20, method.queries);
+        number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix:\n1e-2]", false, method.smoothing);
+        number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
         add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
         number(group, "--weight-decay", "X", "Decoupled weight decay [0; adamw: 0.01]", true, method.weight_decay);
@@ -238,6 +253,10 @@ private:
     void declare_run() {
         const char* group = "Run";
         whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
+        whole(group, "--accumulate", "Batches in a loss, one after the other [1]", 1, 1 << 20, options_.accumulate);
+        flag(group, "--reuse-activations", "Keep the input of each layer, so that passes of --blocks\nbegin at the first layer that has changed", options_.method.reuse_activations);
+        flag(group, "--validation", "Evaluate on the last ninth of the training data, held out\nof training, to choose settings by", options_.validation);
+        flag(group, "--plan", "Show the memory that the methods need, before training", options_.plan);
         whole(group, "--length", "Tokens of a window or sentence, start token and prompt\nincluded [128, or the model's longest if that is less]", 2,
               1 << 20, options_.length);
         whole(group, "--steps", "Steps to make [500; built-in run: 12000]", 0, std::uint64_t{1} << 40, options_.steps);
@@ -275,6 +294,65 @@ private:
         if (colon != std::string::npos) schedule.warm_up = read_whole("--schedule", value.substr(colon + 1), 0, std::uint64_t{1} << 40);
     }
 
+    void read_mask(const std::string& value) {
+        MaskOption& mask = options_.method.mask;
+        const std::size_t colon = value.find(':');
+        const std::string kind = value.substr(0, colon), rest = colon == std::string::npos ? "" : value.substr(colon + 1);
+        const std::pair<const char*, MaskKind> kinds[] = {{"bernoulli", MaskKind::bernoulli}, {"global", MaskKind::global}, {"magnitude", MaskKind::magnitude}, {"small", MaskKind::small}};
+        mask.kind = MaskKind::none;
+        if (value == "none") return;
+        for (const auto& [name, mask_kind] : kinds) {
+            if (kind != name) continue;
+            mask.kind = mask_kind;
+            mask.share = read_number("--mask", rest, 0, false, "over 0");
+            if (mask.share > 1) throw UsageError("--mask", rest + " is not a share, over 0 and at most 1");
+            return;
+        }
+        if (colon == std::string::npos) throw UsageError("--mask", "\"" + value + "\" is not one of none|bernoulli:S|global:S|magnitude:S|small:S|N:M");
+        mask.kind = MaskKind::n_of_m;
+        mask.m = static_cast<std::uint32_t>(read_whole("--mask", rest, 1, 32));
+        mask.n = static_cast<std::uint32_t>(read_whole("--mask", kind, 1, mask.m));
+    }
+
+    /// Which methods go together.
+    void check_method() const {
+        const Method& method = options_.method;
+        const bool blocks = method.blocks != "none", masked = method.mask.kind != MaskKind::none;
+        const auto given = [this](const char* name) { return app_.get_option(name)->count() != 0; };
+        const auto refuse = [](bool wrong, const char* option, const std::string& reason) {
+            if (wrong) throw UsageError(option, reason);
+        };
+        const bool windowed = method.update == UpdateKind::momentum || method.update == UpdateKind::adam || method.update == UpdateKind::adamw;
+        refuse(method.window != 0 && !windowed, "--window", "needs --update momentum, adam or adamw");
+        refuse(!blocks && given("--block-order"), "--block-order", "needs --blocks");
+        refuse(!blocks && method.reuse_activations, "--reuse-activations", "needs --blocks");
+        refuse(!masked && given("--mask-every"), "--mask-every", "needs --mask");
+        refuse(method.hybrid == 0 && given("--first-order-rate"), "--first-order-rate", "needs --hybrid");
+        refuse(masked && method.direction == DirectionKind::sphere, "--mask", "does not go with --direction sphere");
+        refuse(masked && blocks, "--mask", "does not go with --blocks");
+        refuse(masked && method.hybrid != 0, "--mask", "does not go with --hybrid");
+        refuse(method.hybrid != 0 && blocks, "--hybrid", "does not go with --blocks");
+        for (const auto& [name, scheme] : {std::pair{"--rank", Scheme::lora}, {"--alpha", Scheme::lora}, {"--prefix-tokens", Scheme::prefix}, {"--prompt-tokens", Scheme::prompt}}) {
+            refuse(given(name) && method.tuning.scheme != scheme, name, std::string("needs --scheme ") + (scheme == Scheme::lora ? "lora" : scheme == Scheme::prefix ? "prefix" : "prompt"));
+        }
+        if (method.estimator == EstimatorKind::first_order || method.estimator == EstimatorKind::coordinate || method.estimator == EstimatorKind::forward_gradient) {
+            const char* estimator = method.estimator == EstimatorKind::first_order ? "first-order" : method.estimator == EstimatorKind::coordinate ? "coordinate" : "forward-gradient";
+            const std::string other = std::string("does not go with --estimator ") + estimator;
+            refuse(blocks, "--blocks", other);
+            refuse(method.hybrid != 0, "--hybrid", other);
+            refuse(masked && method.estimator != EstimatorKind::forward_gradient, "--mask", other);
+            refuse(method.update == UpdateKind::conservative && method.estimator != EstimatorKind::coordinate, "--update", "conservative " + other);
+            refuse(given("--direction") && method.estimator != EstimatorKind::forward_gradient, "--direction", other);
+            refuse(method.direction == DirectionKind::sphere, "--direction", "sphere " + other);
+            refuse(given("--epsilon") && method.estimator != EstimatorKind::coordinate, "--epsilon", other);
+            if (method.estimator == EstimatorKind::first_order) {
+                refuse(given("--queries"), "--queries", other);
+                refuse(method.window != 0, "--window", other);
+                refuse(method.update == UpdateKind::sign_scalar, "--update", "sign-scalar " + other);
+            }
+        }
+    }
+
     /// What no option can know alone.
     void check() const {
         const Options& o = options_;
@@ -286,26 +364,26 @@ private:
             const std::size_t each = o.method.forward_passes_per_step();
             require(*o.forwards >= each, "--forwards", std::to_string(*o.forwards) + " is less than one step's, " + std::to_string(each));
         }
-        const bool windowed = o.method.update == UpdateKind::momentum || o.method.update == UpdateKind::adam || o.method.update == UpdateKind::adamw;
-        require(o.method.window == 0 || windowed, "--window", "needs --update momentum, adam or adamw");
-        require(o.method.blocks != "none" || app_.get_option("--block-order")->count() == 0, "--block-order", "needs --blocks");
+        check_method();
         check_plot();
         check_outputs_differ();
         if (o.built_in()) {
-            for (const char* name : {"--tokenizer", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save"}) {
+            for (const char* name : {"--tokenizer", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan"}) {
                 require(app_.get_option(name)->count() == 0, name, "needs --model");
             }
             return;
         }
         require(!o.tokenizer.empty(), "--model", "needs --tokenizer");
         require(!o.train.empty() || !o.eval.empty() || o.generate > 0, "--model", "nothing to do: give --train, --eval or --generate");
-        for (const char* name : {"--save", "--metrics", "--plot"}) {
+        for (const char* name : {"--save", "--metrics", "--plot", "--validation", "--plan"}) {
             require(!o.train.empty() || app_.get_option(name)->count() == 0, name, "needs --train");
         }
         require(!o.train.empty() || o.step_count(0) == 0, o.steps ? "--steps" : "--forwards", "needs --train");
         require(!o.train.empty() || !o.eval.empty() || o.json.empty(), "--json", "needs --train or --eval");
+        const bool kept = o.method.tuning.scheme != Scheme::prefix && o.method.tuning.scheme != Scheme::prompt;
+        require(kept || o.save.empty(), "--save", "a checkpoint holds no prefix and no prompt");
         if (o.task == TaskKind::classify) {
-            require(!o.eval.empty(), "--task", "classify needs --eval");
+            require(!o.eval.empty() || o.validation, "--task", "classify needs --eval");
             require(!o.verbalizer.empty(), "--task", "classify needs --verbalizer");
             require(o.prompt.find("{}") == o.prompt.rfind("{}"), "--prompt", "has more than one {}");
         } else {

@@ -1,5 +1,6 @@
 #include "outputs.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -22,7 +23,7 @@ nlohmann::ordered_json number(std::optional<double> value) {
 
 }  // namespace
 
-Outputs::Outputs(const Options& options) : save_(options.save), plot_(options.plot) {
+Outputs::Outputs(const Options& options) : save_(options.save), plot_(options.plot), metrics_(options.metrics), json_(options.json) {
     if (!save_.empty()) files::AtomicFile probe(save_);
     if (!options.json.empty()) json_file_.emplace(options.json);
     if (!plot_.empty()) plot_file_.emplace(plot_);
@@ -56,7 +57,7 @@ void Outputs::finish_metrics() {
     metrics_file_->commit();
 }
 
-void Outputs::write_json(const Outcome& outcome, const std::string& weights_crc32c) {
+void Outputs::write_json(const Outcome& outcome, const std::string& weights_crc32c, std::size_t planned_bytes) {
     if (!json_file_) return;
     nlohmann::ordered_json json;
     json["eval_loss_before"] = number(outcome.before.loss);
@@ -68,9 +69,21 @@ void Outputs::write_json(const Outcome& outcome, const std::string& weights_crc3
     json["optimizer_seconds"] = outcome.optimizer_seconds;
     json["peak_rss_bytes"] = outcome.peak_bytes;
     json["inference_rss_bytes"] = outcome.inference_bytes;
+    const auto beyond = [](std::size_t bytes) { return bytes - std::min(bytes, empty_program_bytes()); };
+    json["inference_bytes"] = beyond(outcome.inference_bytes);
+    json["peak_bytes"] = beyond(outcome.peak_bytes);
+    if (planned_bytes != 0) json["planned_peak_bytes"] = planned_bytes;
     json["weights_crc32c"] = weights_crc32c;
     json_file_->stream() << json.dump(2) << "\n";
     json_file_->commit();
+}
+
+std::string Outputs::names() const {
+    std::string names;
+    for (const std::string* name : {&save_, &metrics_, &plot_, &json_}) {
+        if (!name->empty()) names += (names.empty() ? "" : ", ") + *name;
+    }
+    return names;
 }
 
 void Outputs::write_plot(const report::Plot& plot) {

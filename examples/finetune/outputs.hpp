@@ -23,17 +23,20 @@ public:
     void on_evaluation(const Observer::Progress& progress, const Evaluation& evaluation);
     void on_step(const Observer::Progress& progress, const Step& step);
 
-    void write_json(const Outcome& outcome, const std::string& weights_crc32c);
+    void write_json(const Outcome& outcome, const std::string& weights_crc32c, std::size_t planned_bytes = 0);
     void write_plot(const report::Plot& plot);
     void write_checkpoint(const llama::Model<float>& model, llama::CheckpointFormat format);
     void finish_metrics();
+
+    /// The files' names, with commas.
+    std::string names() const;
 
 private:
     /// A step's line waits for the evaluation that may follow it.
     void flush_line(const std::string& evaluation);
 
     std::string save_;
-    std::string plot_;
+    std::string plot_, metrics_, json_;
     std::optional<files::AtomicFile> metrics_file_;
     std::optional<files::AtomicFile> json_file_;
     std::optional<files::AtomicFile> plot_file_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include <llama/adapters.hpp>
 #include <llama/generate.hpp>
 #include <report/crc32c.hpp>
 #include <report/format.hpp>
@@ -12,6 +13,7 @@
 
 #include "classify.hpp"
 #include "interrupt.hpp"
+#include "memory_plan.hpp"
 #include "outputs.hpp"
 #include "recorder.hpp"
 #include "summary.hpp"
@@ -49,10 +51,13 @@ std::string sample(const Model<float>& model, const Tokenizer& tokenizer, const 
 
 /// Tokens of a window: as given, or what is usual and the model can read.
 std::size_t length_of(const Options& options, const Model<float>& model, std::size_t otherwise) {
-    const auto most = static_cast<std::size_t>(model.config().sequence);
+    const auto before = static_cast<std::size_t>(options.method.tuning.adapters().virtual_tokens());
+    const auto longest = static_cast<std::size_t>(model.config().sequence);
+    const std::size_t most = longest - std::min(before, longest);
     if (!options.length) return std::min(otherwise, most);
     if (*options.length > most) {
-        throw UsageError("--length", std::to_string(*options.length) + " is more than the model reads, " + std::to_string(most));
+        throw UsageError("--length", std::to_string(*options.length) + " is more than the model reads, " + std::to_string(most) +
+                                         (before != 0 ? " beside " + std::to_string(before) + " virtual tokens" : ""));
     }
     return *options.length;
 }
@@ -62,21 +67,32 @@ void require_tokens(const std::string& file, std::size_t tokens, std::size_t lea
     throw FileError(file, "", "the text is too short: " + grouped(tokens) + " tokens to " + use + ", fewer than a window's " + grouped(least));
 }
 
+/// The text to train on and the one to evaluate on: the last tenth of the first where no other is given; to choose settings by, the last ninth
+/// of what would be trained on.
+std::pair<std::string, std::string> training_texts(const Options& options) {
+    std::string train = read_text(options.train), eval;
+    const auto cut = [&](std::size_t parts) {
+        const std::size_t bytes = character_boundary(train, train.size() / parts * (parts - 1) + train.size() % parts * (parts - 1) / parts);
+        eval = train.substr(bytes);
+        train.resize(bytes);
+    };
+    if (options.eval.empty()) {
+        cut(10);
+    } else {
+        eval = read_text(options.eval);
+    }
+    if (options.validation) cut(9);
+    return {std::move(train), std::move(eval)};
+}
+
 std::unique_ptr<Task> text_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
     const std::size_t length = length_of(options, model, default_length);
-    const std::string text = read_text(options.train);
-    std::string eval_text;
-    std::size_t train_bytes = text.size();
-    if (options.eval.empty()) {
-        train_bytes = character_boundary(text, text.size() / 10 * 9 + text.size() % 10 * 9 / 10);
-        eval_text = text.substr(train_bytes);
-    } else {
-        eval_text = read_text(options.eval);
-    }
-    std::vector<int> train = encode_stream(tokenizer, std::string_view(text).substr(0, train_bytes));
+    const auto [text, eval_text] = training_texts(options);
+    std::vector<int> train = encode_stream(tokenizer, text);
     const std::vector<int> eval = encode_stream(tokenizer, eval_text);
+    train.shrink_to_fit();
     require_tokens(options.train, train.size(), length + 1, "train on");
-    require_tokens(options.eval.empty() ? options.train : options.eval, eval.size(), length, "evaluate on");
+    require_tokens(options.eval.empty() || options.validation ? options.train : options.eval, eval.size(), length, "evaluate on");
     Chunks chunks;
     chunks.add_even(eval, length);
     return std::make_unique<TextTask>(model, options.threads, std::move(train), std::move(chunks), TextTask::Shape{options.batch, length}, options.seed);
@@ -99,9 +115,14 @@ std::unique_ptr<Task> classify_task(const Options& options, const Model<float>& 
     const std::size_t length = length_of(options, model, default_length);
     const Prompt prompt(options.prompt);
     Verbalizer words(tokenizer, options.verbalizer);
-    LabelledSentences train;
+    LabelledSentences train, eval;
     if (!options.train.empty()) train = read_sentences(options.train, tokenizer, prompt, words, length);
-    LabelledSentences eval = read_sentences(options.eval, tokenizer, prompt, words, length);
+    if (options.validation) {
+        eval = train.split_off(train.size() - train.size() / 9);
+        if (eval.size() == 0) throw UsageError("--validation", "there are too few sentences to hold some out");
+    } else {
+        eval = read_sentences(options.eval, tokenizer, prompt, words, length);
+    }
     return std::make_unique<ClassifyTask>(model, options.threads, std::move(words), std::move(train), std::move(eval),
                                           ClassifyTask::Shape{options.batch, length}, options.seed);
 }
@@ -109,6 +130,24 @@ std::unique_ptr<Task> classify_task(const Options& options, const Model<float>& 
 std::unique_ptr<Task> make_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
     if (options.task == TaskKind::classify) return classify_task(options, model, tokenizer);
     return options.train.empty() ? document_task(options, model, tokenizer) : text_task(options, model, tokenizer);
+}
+
+/// Real tokens for a prefix or a prompt to begin from: the prompt's, or the first of the training data.
+std::vector<int> first_tokens(const Options& options, const Tokenizer& tokenizer, std::size_t count) {
+    std::string text = read_text(options.train);
+    text.resize(character_boundary(text, std::min(text.size(), std::size_t{1} << 12)));
+    std::vector<int> tokens = tokenizer.encode(text, {.start = true});
+    if (tokens.size() > count) tokens.resize(count);
+    return tokens;
+}
+
+/// Gives the model what the scheme trains.
+void prepare_scheme(const Options& options, Model<float>& model, const Tokenizer& tokenizer) {
+    const llama::Adapters adapters = options.method.tuning.adapters();
+    if (options.train.empty() || adapters == llama::Adapters{}) return;
+    const auto count = static_cast<std::size_t>(adapters.virtual_tokens());
+    const std::vector<int> tokens = count != 0 ? first_tokens(options, tokenizer, count) : std::vector<int>{};
+    llama::add_adapters<float>(model, adapters, tokens, options.seed);
 }
 
 /// The loss without training.
@@ -125,27 +164,30 @@ int evaluate_only(const Options& options, const Model<float>& model, Task& task,
 
 int train_model(const Options& options, Model<float>& model, llama::CheckpointFormat format, const Tokenizer& tokenizer, Task& task, Outputs& outputs) {
     const Plan plan{options.step_count(default_steps), options.eval_every};
+    const MemoryRequest request{task.data_bytes(), options.batch, length_of(options, model, default_length), options.threads};
+    const std::size_t planned_bytes = static_cast<std::size_t>(plan_memory(model, options.method, request).peak());
+    if (options.plan) print(memory_table(model, options.method, request) + "\n");
     const std::string before = options.generate > 0 ? sample(model, tokenizer, options) : "";
-    const TrainerFactory factory = [&] {
-        return make_zeroth_trainer(model, options.method, options.scheme, plan.steps, options.seed, options.threads);
-    };
+    const TrainerFactory factory = [&] { return make_trainer(model, task, options.method, plan.steps, options.seed, options.threads); };
 
     const InterruptGuard guard;
     Recorder recorder("", &outputs);
     const Outcome outcome = train(task, factory, plan, recorder);
     recorder.finish();
 
+    if (options.method.tuning.scheme == Scheme::lora) llama::merge_lora(model);
     outputs.write_checkpoint(model, format);
     outputs.finish_metrics();
     outputs.write_plot(loss_plot("Loss of " + std::filesystem::path(options.model).filename().string() + " on " +
                                      std::filesystem::path(options.train).filename().string(),
                                  recorder));
-    outputs.write_json(outcome, report::crc32c_text(model.values()));
+    outputs.write_json(outcome, report::crc32c_text(model.adapter_values().empty() ? model.values() : model.adapter_values()), planned_bytes);
 
     if (outcome.interrupted) {
         print("Interrupted after " + grouped(outcome.steps) + " of " + grouped(plan.steps) + " steps: the weights are those of the last one.\n\n");
     }
     print(summary(outcome, recorder.trainer()));
+    if (const std::string names = outputs.names(); !names.empty()) print("Wrote " + names + ".\n");
     if (options.generate > 0) {
         print("\nBefore:\n\n" + indented(before) + "\nAfter:\n\n" + indented(sample(model, tokenizer, options)));
     }
@@ -159,13 +201,15 @@ int run(Options options) {
     llama::CheckpointFormat format{};
     Model<float> model = llama::read_checkpoint(options.model, &format);
     const Tokenizer tokenizer = Tokenizer::read(options.tokenizer, model.config().vocab);
-    options.method.parts_a_step = parts_a_step(model, options.method, options.scheme);
+    prepare_scheme(options, model, tokenizer);
+    if (!options.train.empty()) options.method.parts_a_step = parts_a_step(model, options.method);
     Outputs outputs(options);
     if (options.train.empty() && options.eval.empty()) {
         print(sample(model, tokenizer, options) + "\n");
         return 0;
     }
-    const std::unique_ptr<Task> task = make_task(options, model, tokenizer);
+    std::unique_ptr<Task> task = make_task(options, model, tokenizer);
+    if (options.accumulate > 1) task = std::make_unique<AccumulatedTask>(std::move(task), options.accumulate);
     if (!options.train.empty()) return train_model(options, model, format, tokenizer, *task, outputs);
     const int status = evaluate_only(options, model, *task, outputs);
     if (options.generate > 0) print("\n" + sample(model, tokenizer, options) + "\n");

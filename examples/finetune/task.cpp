@@ -1,8 +1,47 @@
 #include "task.hpp"
 
+#include <algorithm>
+
 #include <zeroth/random/philox.hpp>
 
 namespace finetune {
+
+double AccumulatedTask::loss() {
+    double sum = 0;
+    for (std::size_t micro = 0; micro < count_; ++micro) {
+        task_->draw(step_ * count_ + micro);
+        sum += task_->loss();
+    }
+    return sum / static_cast<double>(count_);
+}
+
+double AccumulatedTask::loss_and_gradient(const llama::Gradients<float>& gradients) {
+    llama::Gradients<float> total = gradients;
+    const auto share = static_cast<float>(1.0 / static_cast<double>(count_));
+    total.each([](std::span<float> values) { std::ranges::fill(values, 0.0f); });
+    const llama::Gradients<float> one = gradients.in(memory_);
+    double sum = 0;
+    for (std::size_t micro = 0; micro < count_; ++micro) {
+        task_->draw(step_ * count_ + micro);
+        sum += task_->loss_and_gradient(one);
+        const float* from = memory_.data();
+        total.each([&](std::span<float> values) {
+            for (float& value : values) value += share * *from++;
+        });
+    }
+    return sum / static_cast<double>(count_);
+}
+
+zeroth::DirectionalLoss AccumulatedTask::loss_along(const llama::Tangents<float>& tangents) {
+    zeroth::DirectionalLoss mean;
+    for (std::size_t micro = 0; micro < count_; ++micro) {
+        task_->draw(step_ * count_ + micro);
+        const zeroth::DirectionalLoss one = task_->loss_along(tangents);
+        mean.loss += one.loss / static_cast<double>(count_);
+        mean.derivative += one.derivative / static_cast<double>(count_);
+    }
+    return mean;
+}
 
 std::size_t BatchNumbers::operator()(std::uint64_t step, std::size_t place, std::size_t count) const {
     const auto low = [](std::uint64_t value) { return static_cast<std::uint32_t>(value); };

@@ -1,6 +1,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace finetune {
@@ -39,12 +40,13 @@ std::vector<llama::Sequence> Chunks::sequences() const {
 }
 
 TextTask::TextTask(const llama::Model<float>& model, int threads, std::vector<int> train, Chunks eval, Shape shape, std::uint64_t seed)
-    : forward_(model, threads), train_(std::move(train)), chunks_(std::move(eval)), eval_(chunks_.sequences()), shape_(shape), numbers_(seed) {
+    : forward_(model, threads), passes_(model, threads), train_(std::move(train)), chunks_(std::move(eval)), eval_(chunks_.sequences()), shape_(shape), numbers_(seed) {
     batch_.reserve(shape.batch);
     sums_.resize(std::min(shape.batch, eval_.size()));
 }
 
 void TextTask::draw(std::uint64_t step) {
+    forward_.forget();
     const std::size_t window = shape_.length + 1;
     batch_.clear();
     for (std::size_t place = 0; place < shape_.batch; ++place) {
@@ -53,10 +55,23 @@ void TextTask::draw(std::uint64_t step) {
     }
 }
 
+double TextTask::loss_and_gradient(const llama::Gradients<float>& gradients) { return passes_.backward().loss_and_gradient(batch_, gradients); }
+
+zeroth::DirectionalLoss TextTask::loss_along(const llama::Tangents<float>& tangents) {
+    likelihoods_.resize(batch_.size());
+    derivatives_.resize(batch_.size());
+    passes_.forward_mode().log_probabilities(batch_, tangents, likelihoods_, derivatives_);
+    double targets = 0;
+    for (const llama::Sequence& sequence : batch_) targets += static_cast<double>(sequence.targets());
+    const auto mean = [&](const std::vector<double>& values) { return -std::accumulate(values.begin(), values.end(), 0.0) / targets; };
+    return {mean(likelihoods_), mean(derivatives_)};
+}
+
 Evaluation TextTask::evaluate() {
     double total = 0;
     for (std::size_t begin = 0; begin < eval_.size(); begin += shape_.batch) {
         const std::span<const llama::Sequence> part = std::span(eval_).subspan(begin, std::min(shape_.batch, eval_.size() - begin));
+        forward_.forget();
         forward_.log_probabilities(part, std::span(sums_).first(part.size()));
         for (std::size_t i = 0; i < part.size(); ++i) total -= sums_[i] / static_cast<double>(part[i].targets());
     }

@@ -10,6 +10,7 @@
 #include <llama/model.hpp>
 #include <llama/tokenizer.hpp>
 
+#include "passes.hpp"
 #include "task.hpp"
 
 namespace finetune {
@@ -25,6 +26,7 @@ public:
     /// Valid until the next chunk is added.
     std::vector<llama::Sequence> sequences() const;
     std::size_t size() const { return places_.size(); }
+    std::size_t bytes() const { return tokens_.capacity() * sizeof(int) + places_.capacity() * (sizeof(Place) + sizeof(llama::Sequence)); }
 
 private:
     struct Place {
@@ -49,19 +51,26 @@ public:
 
     void draw(std::uint64_t step) override;
     double loss() override { return forward_.loss(batch_); }
+    double loss_and_gradient(const llama::Gradients<float>& gradients) override;
+    zeroth::DirectionalLoss loss_along(const llama::Tangents<float>& tangents) override;
     /// The mean over chunks of their mean negative log-likelihood a token, in nats.
     Evaluation evaluate() override;
+
+    void reuse_activations() override { forward_.keep_inputs(true); }
+    void weights_changed(int layer) override { forward_.changed(layer); }
+    std::size_t data_bytes() const override { return train_.capacity() * sizeof(int) + chunks_.bytes(); }
 
     /// The drawn batch.
     std::span<const llama::Sequence> batch() const { return batch_; }
 
 private:
     llama::Forward<float> forward_;
+    Passes passes_;
     std::vector<int> train_;
     Chunks chunks_;
     std::vector<llama::Sequence> eval_;
     std::vector<llama::Sequence> batch_;
-    std::vector<double> sums_;
+    std::vector<double> sums_, likelihoods_, derivatives_;
     Shape shape_;
     BatchNumbers numbers_;
 };

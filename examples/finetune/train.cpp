@@ -9,6 +9,14 @@
 
 namespace finetune {
 
+std::size_t empty_program_bytes() {
+    static const std::size_t bytes = [] {
+        report::load_program();
+        return report::resident_bytes();
+    }();
+    return bytes;
+}
+
 Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, Observer& observer) {
     // Made once for nothing: a setting out of range is found before the work begins, and code that ran does not count as memory later.
     static_cast<void>(make_trainer());

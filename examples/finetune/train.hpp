@@ -33,6 +33,9 @@ struct Plan {
     std::size_t eval_every = 0;
 };
 
+/// Bytes resident before there was anything but the program: what report::resident_bytes() says when this is first called.
+std::size_t empty_program_bytes();
+
 /// The figures of a run. Plain data: processes hand it on.
 struct Outcome {
     Evaluation before;

@@ -36,13 +36,13 @@ public:
 
 using TrainerFactory = std::function<std::unique_ptr<Trainer>()>;
 
-/// Trains with zeroth on the blocks of the scheme, for `steps` steps. Throws std::invalid_argument for a setting out of range.
-std::unique_ptr<Trainer> make_zeroth_trainer(llama::Model<float>& model, const Method& method, Scheme scheme, std::size_t steps, std::uint64_t seed,
-                                             int threads);
+/// Trains by the method on the tensors of its scheme, for `steps` steps. The task is the one that step() is given.
+/// Throws std::invalid_argument and UsageError for a setting out of range.
+std::unique_ptr<Trainer> make_trainer(llama::Model<float>& model, Task& task, const Method& method, std::size_t steps, std::uint64_t seed, int threads);
 
 /// Blocks that a step of the method estimates on this model; 1 where it does not train block by block.
 /// Throws UsageError for a pattern that fits no tensor's name.
-std::size_t parts_a_step(llama::Model<float>& model, const Method& method, Scheme scheme);
+std::size_t parts_a_step(llama::Model<float>& model, const Method& method);
 
 class Stopwatch {
 public:

@@ -48,7 +48,7 @@ bool reset_high_water_mark() {
 
 std::size_t high_water_mark() { return status_bytes("VmHWM:"); }
 
-/// For dl_iterate_phdr: populates the segments of the first object, which is the program, and ends the iteration.
+/// For dl_iterate_phdr: populates the segments of each object, the program's and its libraries'.
 int populate(dl_phdr_info* object, std::size_t, void*) {
 #if defined(MADV_POPULATE_READ)
     const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -62,7 +62,7 @@ int populate(dl_phdr_info* object, std::size_t, void*) {
 #else
     static_cast<void>(object);
 #endif
-    return 1;
+    return 0;
 }
 
 #else

@@ -10,7 +10,7 @@ std::size_t resident_bytes();
 /// Gives memory that was freed back to the system, where the allocator can, so that it no longer counts as resident.
 void release_freed_memory();
 
-/// Brings the whole of the program's own code and constants into memory, where the system can be asked to. Code becomes resident when it
+/// Brings the whole of the program's and its libraries' code and constants into memory, where the system can be asked to. Code becomes resident when it
 /// first runs: without this, a part of the program that runs later than another seems to need more memory by its own size.
 void load_program();
 

@@ -12,6 +12,68 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
+/// visit(element, bits of |w| as a float, which are in the order of the magnitudes) for each weight of a block.
+template <class Visit>
+void for_each_magnitude(const Block& block, Visit visit) {
+    AllScalarTypes::visit(block.type, [&]<class Storage>(Storage*) {
+        for (std::size_t i = 0; i < block.size(); ++i) {
+            Storage stored;
+            std::memcpy(&stored, static_cast<const Storage*>(block.data) + i, sizeof stored);
+            const float w = static_cast<float>(stored);
+            std::uint32_t bits = 0;
+            std::memcpy(&bits, &w, sizeof bits);
+            visit(i, bits & 0x7FFFFFFFu);
+        }
+    });
+}
+
+/// For Bernoulli::keep_of_block: of each block, the share of its weights that are among the round(share * d) largest of all d, so that blocks of
+/// large weights are touched more. Equal magnitudes share what is left between them.
+/// Reads the weights as they stand; 0.5 MB while it works.
+/// Throws std::invalid_argument if share is not from 0 to 1.
+/// Source: the mode "global" of Zhang et al., arXiv 2402.11592, which keeps that share of each block at random.
+[[nodiscard]] inline Array<double> shares_by_magnitude(const Parameters& parameters, double share) {
+    require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
+    const std::span<const Block> blocks = parameters.blocks();
+    Array<double> shares(blocks.size());
+    const auto wanted = static_cast<std::size_t>(share * static_cast<double>(parameters.size()) + 0.5);
+    if (wanted == 0) {
+        return shares;
+    }
+    // Upper half of the bits, then the lower half among those that agree in the upper.
+    Array<std::size_t> counts(std::size_t{1} << 16);
+    std::size_t above = 0;
+    std::uint32_t threshold = 0;
+    for (const bool upper : {true, false}) {
+        for (std::size_t& count : counts) {
+            count = 0;
+        }
+        for (const Block& block : blocks) {
+            for_each_magnitude(block, [&](std::size_t, std::uint32_t magnitude) {
+                if (upper) {
+                    ++counts[magnitude >> 16];
+                } else if (magnitude >> 16 == threshold >> 16) {
+                    ++counts[magnitude & 0xFFFFu];
+                }
+            });
+        }
+        std::uint32_t place = 0xFFFFu;
+        while (above + counts[place] < wanted) {
+            above += counts[place--];
+        }
+        threshold = upper ? place << 16 : threshold | place;
+    }
+    const double of_equals = static_cast<double>(wanted - above) / static_cast<double>(counts[threshold & 0xFFFFu]);
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        double kept = 0;
+        for_each_magnitude(blocks[b], [&](std::size_t, std::uint32_t magnitude) {
+            kept += magnitude > threshold ? 1 : magnitude == threshold ? of_equals : 0;
+        });
+        shares[b] = blocks[b].size() != 0 ? kept / static_cast<double>(blocks[b].size()) : 0;
+    }
+    return shares;
+}
+
 /// A bit for each weight of the parameters, for a BitMask: set one by one, or chosen by the weights' magnitudes.
 ///
 /// Magnitudes are those of the weights as they stand in memory: choose while the optimizer is settled, so that the mask is decided on the
@@ -75,7 +137,7 @@ class BitMasks {
             const std::size_t size = parameters_.blocks()[b].size();
             std::uint32_t group[32] = {};
             std::size_t gathered = 0;
-            each_magnitude(b, [&](std::size_t element, std::uint32_t magnitude) {
+            for_each_magnitude(parameters_.blocks()[b], [&](std::size_t element, std::uint32_t magnitude) {
                 group[gathered++] = magnitude;
                 if (gathered < m && element + 1 < size) {
                     return;
@@ -96,22 +158,6 @@ class BitMasks {
     }
 
   private:
-    /// visit(element, bits of |w| as a float, which are in the order of the magnitudes).
-    template <class Visit>
-    void each_magnitude(std::size_t index, Visit visit) const {
-        const Block& block = parameters_.blocks()[index];
-        AllScalarTypes::visit(block.type, [&]<class Storage>(Storage*) {
-            for (std::size_t i = 0; i < block.size(); ++i) {
-                Storage stored;
-                std::memcpy(&stored, static_cast<const Storage*>(block.data) + i, sizeof stored);
-                const float w = static_cast<float>(stored);
-                std::uint32_t bits = 0;
-                std::memcpy(&bits, &w, sizeof bits);
-                visit(i, bits & 0x7FFFFFFFu);
-            }
-        });
-    }
-
     void keep(double share, bool largest) {
         require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
         clear();
@@ -125,8 +171,13 @@ class BitMasks {
             // Upper half of the bits, then the lower half among those that agree in the upper.
             std::size_t above = 0;
             const auto descend = [&](auto select) {
-                counts_ = Array<std::size_t>(std::size_t{1} << 16);
-                each_magnitude(b, [&](std::size_t, std::uint32_t magnitude) { select(rank(magnitude)); });
+                if (counts_.size() == 0) {
+                    counts_ = Array<std::size_t>(std::size_t{1} << 16);
+                }
+                for (std::size_t& count : counts_) {
+                    count = 0;
+                }
+                for_each_magnitude(parameters_.blocks()[b], [&](std::size_t, std::uint32_t magnitude) { select(rank(magnitude)); });
                 std::uint32_t place = 0xFFFFu;
                 while (above + counts_[place] < wanted) {
                     above += counts_[place--];
@@ -141,7 +192,7 @@ class BitMasks {
             });
             const std::uint32_t threshold = high << 16 | low;
             std::size_t equals = wanted - above;
-            each_magnitude(b, [&](std::size_t element, std::uint32_t magnitude) {
+            for_each_magnitude(parameters_.blocks()[b], [&](std::size_t element, std::uint32_t magnitude) {
                 const std::uint32_t r = rank(magnitude);
                 if (r > threshold || (r == threshold && equals > 0)) {
                     equals -= r == threshold ? 1 : 0;

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "mask.hpp"
+#include "optimizer_trainer.hpp"
+
+namespace finetune {
+
+/// The trainer of a method along this direction. A method is made of types: each choice made at run time is one more place to branch
+/// and one more optimizer to compile; so each direction is compiled in a file of its own.
+template <class Direction>
+std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const TrainerParts& parts) {
+    using zeroth::InPlace;
+    const Method& method = parts.method;
+    const double epsilon = method.epsilon();
+    if constexpr (!zeroth::NormalisedDirection<Direction>) {
+        if (method.estimator == EstimatorKind::forward_gradient) {
+            return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
+                if constexpr (zeroth::LookaheadRule<Rule>) {
+                    throw UsageError("--update", "conservative needs losses");
+                } else {
+                    return optimizer_trainer(parts, zeroth::ForwardGradient<Direction>{.direction = direction, .queries = method.queries}, std::move(rule));
+                }
+            });
+        }
+    }
+    const auto with_estimator = [&]<class Estimator>(const Estimator& estimator) {
+        return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
+            if constexpr (!requires { direction.mask; }) {
+                if (method.blocks != "none") {
+                    const zeroth::BlockOrder orders[] = {zeroth::BlockOrder::all, zeroth::BlockOrder::cyclic, zeroth::BlockOrder::random, zeroth::BlockOrder::jacobi};
+                    return std::make_unique<OptimizerTrainer<zeroth::BlockOptimizer<Estimator, Rule, InPlace, Backend>>>(
+                        parts.config, ", " + std::to_string(parts.partition.parts.size()) + " blocks", parts.partition, estimator, rule,
+                        zeroth::BlockSettings<>{.seed = parts.seed, .order = orders[static_cast<int>(method.block_order)]}, parts.backend());
+                }
+                if (method.hybrid != 0) {
+                    const zeroth::Adam adam{.learning_rate = zeroth::Linear{.rate = method.first_order_rate, .steps = std::max<std::size_t>(parts.steps, 1)}};
+                    return std::make_unique<OptimizerTrainer<zeroth::HybridOptimizer<Estimator, Rule, zeroth::Adam, InPlace, Backend>>>(
+                        parts.config, ", " + std::to_string(method.hybrid) + (method.hybrid == 1 ? " layer" : " layers") + " by back-propagation",
+                        parts.parameters, estimator, std::move(rule), parts.first_order, adam, zeroth::Settings{.seed = parts.seed}, parts.backend());
+                }
+            }
+            return optimizer_trainer(parts, estimator, std::move(rule));
+        });
+    };
+    if (method.estimator == EstimatorKind::one_sided) {
+        return with_estimator(zeroth::OneSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
+    }
+    return with_estimator(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
+}
+
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Gaussian&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Rademacher&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Uniform&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Sphere&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Gaussian, AnyMask>&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Rademacher, AnyMask>&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Uniform, AnyMask>&, const TrainerParts&);
+
+/// With single weights in place of directions.
+std::unique_ptr<Trainer> make_coordinate_trainer(const TrainerParts& parts);
+/// By back-propagation.
+std::unique_ptr<Trainer> make_first_order_trainer(const TrainerParts& parts);
+
+}  // namespace finetune

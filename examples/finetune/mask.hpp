@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <zeroth/array.hpp>
+#include <zeroth/directions/masked.hpp>
+#include <zeroth/parameters/bit_masks.hpp>
+
+#include "method.hpp"
+
+namespace finetune {
+
+/// A mask chosen at run time: of bits where there are any, otherwise drawn. It shows what a mask of one's own takes.
+struct AnyMask {
+    zeroth::Bernoulli drawn{.keep = 1};
+    zeroth::BitMask bits{};
+    bool of_bits = false;
+
+    void validate() const { drawn.validate(); }
+    void prepare(zeroth::Stream& stream, std::size_t block) const {
+        if (of_bits) {
+            bits.prepare(stream, block);
+        } else {
+            drawn.prepare(stream, block);
+        }
+    }
+    template <class Lanes>
+    ZEROTH_INLINE static typename Lanes::Float read(const zeroth::Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
+        return stream.bits != nullptr ? zeroth::BitMask::read<Lanes>(stream, element, z) : zeroth::Bernoulli::read<Lanes>(stream, element, z);
+    }
+    bool operator()(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::uint64_t element) const {
+        return of_bits ? bits(key, block, element) : drawn(key, block, element);
+    }
+};
+
+/// The memory of a method's mask, chosen by the weights as they stand: to be made, and chosen anew, while they are settled.
+class MaskMemory {
+public:
+    MaskMemory(const zeroth::Parameters& parameters, const MaskOption& option) : parameters_(parameters), option_(option), bits_(chosen() ? parameters : zeroth::Parameters{}) {
+        choose();
+    }
+
+    AnyMask mask() const {
+        AnyMask mask;
+        mask.of_bits = chosen();
+        if (mask.of_bits) {
+            mask.bits = bits_.mask();
+        } else {
+            mask.drawn = {.keep = option_.share, .refresh_every = option_.every, .keep_of_block = shares_.size() != 0 ? shares_.data() : nullptr};
+        }
+        return mask;
+    }
+
+    /// Before a step, counted from 0.
+    void choose_if_due(std::size_t step) {
+        if (option_.every != 0 && step != 0 && step % option_.every == 0) choose();
+    }
+
+private:
+    bool chosen() const { return option_.kind == MaskKind::magnitude || option_.kind == MaskKind::small || option_.kind == MaskKind::n_of_m; }
+
+    void choose() {
+        switch (option_.kind) {
+        case MaskKind::magnitude: return bits_.keep_largest(option_.share);
+        case MaskKind::small: return bits_.keep_smallest(option_.share);
+        case MaskKind::n_of_m: return bits_.keep_n_of_m(option_.n, option_.m);
+        case MaskKind::global: {
+            // In place: the mask in use points to it.
+            const zeroth::Array<double> shares = zeroth::shares_by_magnitude(parameters_, option_.share);
+            if (shares_.size() == 0) shares_ = zeroth::Array<double>(shares.size());
+            for (std::size_t b = 0; b < shares.size(); ++b) shares_[b] = shares[b];
+            return;
+        }
+        case MaskKind::bernoulli:
+        case MaskKind::none: break;
+        }
+    }
+
+    zeroth::Parameters parameters_;
+    MaskOption option_;
+    zeroth::BitMasks bits_;
+    zeroth::Array<double> shares_;
+};
+
+}  // namespace finetune

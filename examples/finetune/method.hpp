@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <llama/config.hpp>
+
+namespace finetune {
+
+enum class Scheme { full, lora, prefix, prompt, head };
+enum class EstimatorKind { two_sided, one_sided, forward_gradient, coordinate, first_order };
+enum class DirectionKind { gaussian, rademacher, uniform, sphere };
+enum class UpdateKind { sgd, sign, sign_scalar, momentum, conservative, adam, adamw };
+enum class BlockOrderKind { all, cyclic, random, jacobi };
+enum class ScheduleKind { constant, linear, cosine, trapezoid };
+enum class MaskKind { none, bernoulli, global, magnitude, small, n_of_m };
+
+/// What is trained: the model's own weights, or what is added to it.
+struct Tuning {
+    Scheme scheme = Scheme::full;
+    int rank = 8;  ///< of LoRA's products
+    double alpha = 16;
+    int prefix = 5;  ///< pairs of a key and a value a layer
+    int prompt = 10;  ///< virtual tokens
+
+    llama::Adapters adapters() const {
+        switch (scheme) {
+        case Scheme::lora: return {.rank = rank, .alpha = alpha};
+        case Scheme::prefix: return {.prefix = prefix};
+        case Scheme::prompt: return {.prompt = prompt};
+        case Scheme::full:
+        case Scheme::head: break;
+        }
+        return {};
+    }
+};
+
+/// How the learning rate changes: rises over `warm_up` steps, then stays, or falls to 0 at the last step.
+struct ScheduleOption {
+    ScheduleKind kind = ScheduleKind::trapezoid;
+    std::uint64_t warm_up = 0;
+};
+
+/// Which weights are perturbed and updated.
+struct MaskOption {
+    MaskKind kind = MaskKind::none;
+    double share = 1;
+    std::uint32_t n = 0, m = 0;
+    std::size_t every = 0;  ///< steps after which it is drawn or chosen anew; 0: never
+};
+
+/// The method of training.
+struct Method {
+    EstimatorKind estimator = EstimatorKind::two_sided;
+    DirectionKind direction = DirectionKind::gaussian;
+    UpdateKind update = UpdateKind::sgd;
+    std::uint32_t queries = 1;
+    std::optional<double> smoothing;  ///< epsilon; the scheme's usual one if it is not given
+    double learning_rate = 0;
+    ScheduleOption schedule;
+    std::optional<double> weight_decay;
+    std::size_t window = 0;  ///< of the stateless momentum and Adam; 0: with state
+    std::string blocks = "none";
+    BlockOrderKind block_order = BlockOrderKind::all;
+    std::size_t parts_a_step = 1;  ///< that a step estimates; known once the model is
+    MaskOption mask;
+    int hybrid = 0;  ///< layers at the end that take first-order gradients
+    double first_order_rate = 1e-3;
+    bool reuse_activations = false;
+    Tuning tuning;
+
+    double epsilon() const { return smoothing.value_or(tuning.scheme == Scheme::prefix ? 1e-2 : 1e-3); }
+
+    /// What learns on a model of hundreds of thousands of weights; found on stories260K.
+    double usual_learning_rate() const;
+
+    /// Of the loss over the whole batch; a forward-mode or a backward pass comes with its own.
+    std::size_t forward_passes_per_step() const {
+        const auto estimates = [this] {
+            switch (estimator) {
+            case EstimatorKind::one_sided: return std::size_t{1} + queries;
+            case EstimatorKind::forward_gradient: return std::size_t{queries};
+            case EstimatorKind::first_order: return std::size_t{1};
+            case EstimatorKind::two_sided:
+            case EstimatorKind::coordinate: break;
+            }
+            return std::size_t{2} * queries;
+        };
+        const std::size_t candidates = update == UpdateKind::conservative ? 3 : 0;
+        return parts_a_step * (candidates + estimates()) + (hybrid > 0 ? 1 : 0);
+    }
+};
+
+}  // namespace finetune

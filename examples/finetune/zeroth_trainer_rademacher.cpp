@@ -1,7 +1,0 @@
-#include "zeroth_trainer.hpp"
-
-namespace finetune {
-
-template std::unique_ptr<Trainer> make_trainer_along(zeroth::Rademacher, const TrainerParts&);
-
-}  // namespace finetune
