@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -74,7 +75,7 @@ void run(const Options& options) {
     const std::uint64_t steps = options.forwards / 2;
     zeroth::Optimizer optimizer{
         parameters, zeroth::TwoSidedRge{.direction = zeroth::Rademacher{}, .epsilon = options.epsilon},
-        zeroth::Sgd{.learning_rate = zeroth::Linear{.rate = options.learning_rate, .steps = steps, .hold = steps / 2}},
+        zeroth::Sgd{.learning_rate = zeroth::Linear{.rate = options.learning_rate, .steps = std::max<std::uint64_t>(steps, 1), .hold = steps / 2}},
         zeroth::Settings{.seed = options.seed}, zeroth::Threads<zeroth::Simd<>>{.threads = options.threads}};
 
     std::mt19937_64 random{options.seed};

@@ -1,14 +1,26 @@
 #include <zeroth/schedules/schedule.hpp>
+#include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 
 using namespace zeroth;
 
 namespace {
+
+std::string refusal(auto make) {
+    try {
+        make();
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return "";
+}
 
 bool close(double a, double b) { return std::abs(a - b) <= 1e-15 * std::abs(b); }
 
@@ -71,4 +83,25 @@ TEST_CASE("Warm-up rises in proportion to what follows, which counts from the fi
     CHECK(close(both(2), linear(2) * 0.6));
     CHECK(both(7) == linear(7));
     CHECK(WarmUp{.steps = 0, .then = 0.5}(0) == 0.5);
+}
+
+TEST_CASE("A schedule that does not say how long it is, or holds beyond its end, is refused") {
+    const std::string no_steps = "zeroth: steps is 0; it must be at least 1, the steps after which the learning rate is the final one";
+    CHECK(refusal([] { Schedule{Linear{.rate = 1e-3}}; }) == no_steps);
+    CHECK(refusal([] { Schedule{Cosine{.rate = 1e-3}}; }) == no_steps);
+    CHECK(refusal([] { static_cast<void>(WarmUp{.steps = 10, .then = Linear{.rate = 1e-3}}); }) == no_steps);
+    CHECK(refusal([] { static_cast<void>(Sgd{.learning_rate = Cosine{.rate = 1e-3}}); }) == no_steps);
+    CHECK(refusal([] { Schedule{Linear{.rate = 1e-3, .steps = 4, .hold = 5}}; }) == "zeroth: hold is 5; it must be at most steps");
+    CHECK(refusal([] { Schedule{Linear{.rate = 1e-3, .steps = 4, .hold = 4}}; }) == "");
+    CHECK(refusal([] { Schedule{Cosine{.rate = 1e-3, .steps = 1}}; }) == "");
+    std::vector<float> w(4);
+    Parameters parameters;
+    parameters.add("w", std::span{w});
+    CHECK(refusal([&] { Optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = Linear{.rate = 1e-3}}}; }) == no_steps);
+    // A callable of one's own may have settings too.
+    struct Refusing {
+        void validate() const { throw std::invalid_argument{"never"}; }
+        double operator()(std::uint64_t) const { return 1; }
+    };
+    CHECK(refusal([] { Schedule{Refusing{}}; }) == "never");
 }
