@@ -31,7 +31,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// The parameters' hook is called after each change of the weights, the first of which is a policy's own (Exact lays its grid). If it throws, the
 /// cursor stands where it was sent all the same.
-/// Throws std::invalid_argument if two blocks overlap, and what the restore policy's constructor throws.
+/// Throws std::invalid_argument if there is no block, if two overlap, and what the restore policy's constructor throws.
 template <Direction D, class Restore = InPlace, Backend B = Reference, BaseMove M = LinearMove>
 class Cursor {
   public:
@@ -117,6 +117,7 @@ class Cursor {
     using PartType = Part<M::coefficients>;
 
     static std::span<const Block> checked(std::span<const Block> blocks) {
+        require_blocks(blocks);
         if constexpr (requires { typename B::Types; }) {
             for (const Block& block : blocks) {
                 if (!B::Types::hold(block.type)) {

@@ -77,12 +77,14 @@ struct ApplyGradient {
 ///
 /// Any rule of g alone: Sgd, SignSgd, Momentum, Adam.
 /// Forward passes: 1 call of the GradientFn. Traversals: 1. State: 4 bytes a parameter for the gradient (8 for float64), and the rule's.
-/// Throws std::invalid_argument for a setting out of range. The gradient's numbers are not looked at: they are the caller's to keep finite.
+/// Throws std::invalid_argument for a setting out of range, or parameters without a block. The gradient's numbers are not looked
+/// at: they are the caller's to keep finite.
 template <UpdateRule Rule, Backend B = Reference>
 class FirstOrderOptimizer {
   public:
     FirstOrderOptimizer(const Parameters& parameters, Rule rule, std::uint64_t seed = 0, B backend = {})
         : parameters_{parameters}, rule_{(rule.validate(), std::move(rule))}, seed_{seed}, backend_{backend}, backend_name_{backend.name()} {
+        require_blocks(parameters_.blocks());
         gradient_.prepare(parameters_.blocks());
         for (std::size_t b = 0; b < parameters_.blocks().size(); ++b) {
             const Block& block = parameters_.blocks()[b];

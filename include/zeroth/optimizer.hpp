@@ -88,7 +88,7 @@ struct Settings {
 ///
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
 /// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
-/// Throws std::invalid_argument from the constructor for a setting out of range, naming it.
+/// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
 template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {
   public:
@@ -113,9 +113,10 @@ class Optimizer {
     Optimizer& operator=(const Optimizer&) = delete;
 
     /// One step. `forward` is called estimator.forward_passes() times and must see the weights in memory as they then are.
-    /// If it throws, or the parameters' hook does meanwhile, the weights go back to what they were before the step, the step is not counted, and
-    /// the exception goes on to the caller. If a loss is not finite, or the update is not, they go back likewise, the report says so, and the step
-    /// is counted. (A hook that throws when told of the update itself: the step is made, and counted.)
+    /// If it throws, or the parameters' hook does meanwhile, the weights go back to what they were before the step (bit for bit with Exact or
+    /// Snapshot, to rounding with InPlace), the step is not counted, and the exception goes on to the caller. If a loss is not finite, or the
+    /// update is not, they go back likewise, the report says so, and the step is counted. (A hook that throws when told of the update
+    /// itself: the step is made, and counted.)
     template <class F>
         requires accepts<E, F>
     StepReport step(F&& forward) {
@@ -138,10 +139,11 @@ class Optimizer {
     /// The next step takes this number: its key's and its learning rate's.
     void set_next_step(std::uint64_t step) noexcept { step_ = step; }
 
-    /// A loss must be a ForwardFn: callable without arguments, returning a number. (The parameter's name is for the compiler's message.)
+    /// A loss must be a ForwardFn: callable without arguments, returning a number (ForwardGradient's a DirectionalFn). Compilers print the
+    /// parameter's name and the line.
     template <class NotAForwardFn>
         requires(!accepts<E, NotAForwardFn>)
-    StepReport step(NotAForwardFn&& forward) = delete;
+    StepReport step(NotAForwardFn&& forward) = delete; // the loss takes no argument and returns a number
 
     /// Brings the weights to their base: before an evaluation or a checkpoint when settling lazily.
     void settle() { cursor_.settle(); }

@@ -1,5 +1,5 @@
 // Weights of a type that is not a scalar of the library's.
-// expect: Scalar
+// expect: NotAScalar.*weights are float, double or 16-bit, not const
 
 #include <zeroth/zeroth.hpp>
 

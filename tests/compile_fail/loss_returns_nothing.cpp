@@ -1,5 +1,5 @@
 // A loss must be returned.
-// expect: ForwardFn
+// expect: ForwardFn.*the loss takes no argument and returns a number
 #include <zeroth/zeroth.hpp>
 
 #include <span>

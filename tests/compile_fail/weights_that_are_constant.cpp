@@ -1,5 +1,5 @@
 // Weights are moved: they cannot be const.
-// expect: Scalar
+// expect: NotAScalar.*weights are float, double or 16-bit, not const
 #include <zeroth/zeroth.hpp>
 
 #include <span>

@@ -93,6 +93,31 @@ TEST_CASE("Parameters are parted by tensor, layer or pattern") {
     CHECK_THROWS_AS(partition_by_patterns(parameters, wrong), std::invalid_argument);
 }
 
+TEST_CASE("Parameters without a block are refused everywhere, blocks without an element nowhere") {
+    const Parameters none;
+    Parameters no_elements;
+    no_elements.add_memory("empty", nullptr, ScalarType::float32, 0);
+    const auto refusal = [](auto make) {
+        try {
+            make();
+        } catch (const std::invalid_argument& error) {
+            return std::string{error.what()};
+        }
+        return std::string{};
+    };
+    const auto each = [&](const Parameters& parameters, const std::string& expected) {
+        CHECK(refusal([&] { Optimizer{parameters, TwoSidedRge{}, Sgd{}}; }) == expected);
+        CHECK(refusal([&] { Cursor{parameters, Gaussian{}, InPlace{}, Reference{}, 1.0, 1}; }) == expected);
+        CHECK(refusal([&] { FirstOrderOptimizer{parameters, Sgd{}}; }) == expected);
+        const Partition partition{{parameters}, {"part"}};
+        CHECK(refusal([&] { BlockOptimizer{partition, TwoSidedRge{}, Sgd{}}; }) == expected);
+    };
+    each(none, "zeroth: there are no parameters; add() the tensors to train");
+    each(no_elements, "");
+    Optimizer optimizer{no_elements, TwoSidedRge{}, Sgd{}};
+    CHECK(optimizer.step([] { return 1.0; }).reason == Reason::updated);
+}
+
 TEST_CASE("Each part in turn is its own optimizer on a model that stands still") {
     Layered model;
     Layered by_hand;

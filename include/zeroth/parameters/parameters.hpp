@@ -30,10 +30,10 @@ class Parameters {
         add_memory(name, values.data(), scalar_traits<T>::type, values.size(), shape);
     }
 
-    /// Weights must be of a Scalar type, and not const. (The parameter's name is for the compiler's message.)
+    /// Weights must be of a Scalar type, and not const. Compilers print the parameter's name and the line.
     template <class NotAScalar, std::size_t Extent>
         requires(!Scalar<NotAScalar>)
-    void add(std::string_view name, std::span<NotAScalar, Extent> values, Shape shape = {}) = delete;
+    void add(std::string_view name, std::span<NotAScalar, Extent> values, Shape shape = {}) = delete; // weights are float, double or 16-bit, not const
 
     /// The same for memory whose type is known only at run time.
     void add_memory(std::string_view name, void* data, ScalarType type, std::size_t size, Shape shape = {}) {
@@ -86,5 +86,12 @@ class Parameters {
     std::vector<Block> blocks_;
     Hook hook_;
 };
+
+/// Throws std::invalid_argument unless there is a block to train; blocks without elements are fine.
+inline void require_blocks(std::span<const Block> blocks) {
+    if (blocks.empty()) {
+        throw std::invalid_argument{"zeroth: there are no parameters; add() the tensors to train"};
+    }
+}
 
 ZEROTH_END_NAMESPACE
