@@ -22,6 +22,7 @@ namespace llama {
 /// Throws std::invalid_argument if the adapters do not fit the model, or there are fewer tokens than the prefix or the prompt has.
 template <class Scalar>
 void add_adapters(Model<Scalar>& model, const Adapters& adapters, std::span<const int> tokens, std::uint64_t seed) {
+    adapters.validate(model.config());
     const auto needed = static_cast<std::size_t>(std::max(adapters.prefix, adapters.prompt));
     if (tokens.size() < needed) {
         throw std::invalid_argument(std::to_string(tokens.size()) + " tokens are too few to begin from, fewer than " + std::to_string(needed));

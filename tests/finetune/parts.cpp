@@ -182,7 +182,8 @@ TEST_CASE("The command line is read in full") {
     for (const char* name : {"--model",    "--tokenizer", "--task",          "--train",    "--eval",         "--prompt",   "--verbalizer", "--scheme", "--estimator",
                              "--direction", "--update",   "--queries",       "--epsilon",  "--learning-rate", "--schedule", "--weight-decay", "--batch", "--length",
                              "--steps",    "--forwards",  "--eval-every",    "--seed",     "--threads",      "--save",     "--metrics",    "--plot",   "--json",
-                             "--generate", "--temperature"}) {
+                             "--generate", "--temperature", "--rank", "--alpha", "--prefix-tokens", "--prompt-tokens", "--mask", "--mask-every", "--hybrid",
+                             "--first-order-rate", "--accumulate", "--reuse-activations", "--validation", "--plan"}) {
         INFO(name);
         CHECK(help.find(std::string("  ") + name + " ") != std::string::npos);
     }

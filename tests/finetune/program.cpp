@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -203,7 +204,7 @@ TEST_CASE("A run writes what was asked for, and nothing else") {
     std::vector<std::string> keys;
     for (const auto& [key, value] : json.items()) keys.push_back(key);
     CHECK(keys == std::vector<std::string>{"eval_loss_before", "eval_loss_after", "accuracy_before", "accuracy_after", "forward_passes", "seconds",
-                                           "optimizer_seconds", "peak_rss_bytes", "inference_rss_bytes", "weights_crc32c"});
+                                           "optimizer_seconds", "peak_rss_bytes", "inference_rss_bytes", "inference_bytes", "peak_bytes", "planned_peak_bytes", "weights_crc32c"});
     CHECK(json["forward_passes"] == 12);
     CHECK(json["accuracy_after"].is_null());
     CHECK(json["weights_crc32c"].get<std::string>().size() == 8);
@@ -241,4 +242,51 @@ TEST_CASE("Sentences are classified, and the accuracy reported") {
         CHECK(json["accuracy_before"].is_number());
         CHECK(json["accuracy_after"].is_number());
     }
+}
+
+TEST_CASE("Every scheme trains, saves what can be saved, and continues on its own words") {
+    const Folder folder;
+    for (const char* scheme : {"full", "lora --rank 2", "prefix --prefix-tokens 3", "prompt --prompt-tokens 4", "head"}) {
+        INFO(scheme);
+        const Run run = folder.run(train_text + "--learning-rate 1e-2 --plan --generate 8 --scheme " + scheme);
+        INFO(run.error);
+        CHECK(run.status == 0);
+    }
+    check_refused(folder, train_text + "--scheme prompt" + outputs, "--save: ");
+    check_refused(folder, train_text + "--rank 4" + outputs, "--rank: needs --scheme lora");
+    check_refused(folder, train_text + "--scheme prefix --prefix-tokens 40 --json out.json", "prefix is 40");
+    check_refused(folder, train_text + "--scheme prompt --prompt-tokens 20 --json out.json", "beside 20 virtual tokens");
+    // Merged, LoRA is in the checkpoint: the loss that the run ended with is that of the file.
+    const auto trained = figures(folder, train_text + "--learning-rate 3e-2 --scheme lora --eval data.tsv --save merged.bin");
+    CHECK(trained["eval_loss_after"] != trained["eval_loss_before"]);
+    const auto read_again = figures(folder, "--model merged.bin --tokenizer tokenizer.bin --train text.txt --length 16 --eval data.tsv --steps 0");
+    CHECK(std::abs(read_again["eval_loss_before"].get<double>() - trained["eval_loss_after"].get<double>()) < 1e-5);
+}
+
+TEST_CASE("Methods that do not go together are refused") {
+    const Folder folder;
+    const auto refused = [&](const std::string& options, const std::string& part) { check_refused(folder, train_text + options + outputs, part); };
+    refused("--mask bernoulli:0", "--mask: ");
+    refused("--mask bernoulli:1.5", "--mask: ");
+    refused("--mask 5:4", "--mask: ");
+    refused("--mask some", "--mask: ");
+    refused("--mask-every 3", "--mask-every: needs --mask");
+    refused("--mask small:0.5 --blocks layer", "--mask: does not go with --blocks");
+    refused("--mask small:0.5 --direction sphere", "--mask: ");
+    refused("--hybrid 1 --blocks layer", "--hybrid: ");
+    refused("--hybrid 9", "--hybrid: leaves nothing");
+    refused("--estimator first-order --queries 2", "--queries: does not go with --estimator first-order");
+    refused("--estimator first-order --update sign-scalar", "--update: ");
+    refused("--estimator forward-gradient --update conservative", "--update: ");
+    refused("--estimator coordinate --direction sphere", "--direction: ");
+    refused("--reuse-activations", "--reuse-activations: needs --blocks");
+}
+
+TEST_CASE("Settings are chosen on a part held out of training") {
+    const Folder folder;
+    const auto validated = figures(folder, train_text + "--validation"), tested = figures(folder, train_text);
+    CHECK(validated["eval_loss_before"] != tested["eval_loss_before"]);
+    const std::string classify = model + "--task classify --train data.tsv --verbalizer a,b --length 24 --batch 4 --steps 2 ";
+    CHECK(figures(folder, classify + "--validation")["accuracy_after"].is_number());
+    check_refused(folder, classify + "--json out.json", "classify needs --eval");
 }
