@@ -17,12 +17,21 @@ struct Position {
 
 enum class Anchor { start, middle, end };
 
+/// How a line is drawn: in dashes of that many pixels, or solid.
+struct Pen {
+    Colour colour = 0;
+    double width = 1;
+    double dash = 0;
+};
+
 /// What a plot is drawn on: pixels, y downwards.
 class Canvas {
 public:
     virtual ~Canvas() = default;
 
-    virtual void line(std::span<const Position> points, Colour colour, double width) = 0;
+    virtual void line(std::span<const Position> points, const Pen& pen) = 0;
+    /// A filled polygon.
+    virtual void area(std::span<const Position> corners, Colour colour) = 0;
     virtual void dot(Position centre, double radius, Colour colour) = 0;
     virtual void text(Position base, const std::string& text, Anchor anchor, Colour colour, double size) = 0;
     /// Upwards, centred.

@@ -25,12 +25,18 @@ public:
         cairo_select_font_face(context(), "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     }
 
-    void line(std::span<const Position> points, Colour colour, double width) override {
-        set(colour);
-        cairo_new_path(context());  // text leaves a point to go on from
-        cairo_set_line_width(context(), width);
-        for (const Position& point : points) cairo_line_to(context(), point.x, point.y);
+    void line(std::span<const Position> points, const Pen& pen) override {
+        set(pen.colour);
+        trace(points);
+        cairo_set_line_width(context(), pen.width);
+        cairo_set_dash(context(), &pen.dash, pen.dash > 0 ? 1 : 0, 0);
         cairo_stroke(context());
+    }
+
+    void area(std::span<const Position> corners, Colour colour) override {
+        set(colour);
+        trace(corners);
+        cairo_fill(context());
     }
 
     void dot(Position centre, double radius, Colour colour) override {
@@ -73,6 +79,11 @@ private:
     void set(Colour colour) {
         const auto part = [colour](int shift) { return static_cast<double>((colour >> shift) & 255u) / 255; };
         cairo_set_source_rgb(context(), part(16), part(8), part(0));
+    }
+
+    void trace(std::span<const Position> points) {
+        cairo_new_path(context());  // text leaves a point to go on from
+        for (const Position& point : points) cairo_line_to(context(), point.x, point.y);
     }
 
     double advance(const std::string& text, double size) {

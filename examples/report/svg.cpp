@@ -37,12 +37,15 @@ public:
                 "\" font-family=\"sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
     }
 
-    void line(std::span<const Position> points, Colour colour, double width) override {
+    void line(std::span<const Position> points, const Pen& pen) override {
         if (points.empty()) return;
-        body_ += "<polyline fill=\"none\" stroke=\"" + hex(colour) + "\" stroke-width=\"" + fixed(width, 1) + "\" stroke-linejoin=\"round\" points=\"";
-        for (const Position& point : points) body_ += fixed(point.x, 1) + "," + fixed(point.y, 1) + " ";
-        body_.back() = '"';
-        body_ += "/>\n";
+        body_ += "<polyline fill=\"none\" stroke=\"" + hex(pen.colour) + "\" stroke-width=\"" + fixed(pen.width, 1) + "\" stroke-linejoin=\"round\"";
+        if (pen.dash > 0) body_ += " stroke-dasharray=\"" + fixed(pen.dash, 1) + "\"";
+        body_ += corners_of(points) + "/>\n";
+    }
+
+    void area(std::span<const Position> corners, Colour colour) override {
+        if (!corners.empty()) body_ += "<polygon fill=\"" + hex(colour) + "\"" + corners_of(corners) + "/>\n";
     }
 
     void dot(Position centre, double radius, Colour colour) override {
@@ -62,6 +65,13 @@ public:
     void finish(std::ostream& stream) override { stream << body_ << "</svg>\n"; }
 
 private:
+    static std::string corners_of(std::span<const Position> points) {
+        std::string text = " points=\"";
+        for (const Position& point : points) text += fixed(point.x, 1) + "," + fixed(point.y, 1) + " ";
+        text.back() = '"';
+        return text;
+    }
+
     void put(const std::string& place, const std::string& text, const char* anchor, Colour colour, double size) {
         body_ += "<text " + place + " text-anchor=\"" + anchor + "\" fill=\"" + hex(colour) + "\" font-size=\"" + fixed(size, 0) + "\">" + escaped(text) +
                  "</text>\n";
