@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace zo_bench {
+
+/// What the study counts for a step of a first-order method: its forward pass, and two more for the backward pass.
+constexpr std::size_t first_order_passes = 3;
+
+/// A fine-tuning scheme, a value of finetune's --scheme.
+constexpr std::string_view schemes[] = {"full", "lora", "prefix", "prompt", "head"};
+constexpr std::size_t scheme_count = std::size(schemes);
+
+/// A method of the study: a row of the table in methods.cpp.
+struct Method {
+    std::string_view name;   ///< as on the command line
+    std::string_view title;  ///< as in the report
+    std::string_view options;  ///< of finetune, between blanks
+    double rates[scheme_count];  ///< the usual learning rate on text with each of the schemes: where the search begins
+    double on_classify;          ///< what it is multiplied with on the task classify
+    std::size_t passes;  ///< forward passes a step: on them rests how often a curve has a point, and for first-order methods the number of steps
+    bool by_layer = false;  ///< `passes` are made for each layer
+    bool first_order = false;
+
+    std::vector<std::string> arguments() const;
+    std::size_t passes_a_step(std::size_t layers) const { return by_layer ? passes * (layers + 1) : passes; }
+    /// `task` is text or classify, `scheme` one of the above.
+    double usual_rate(std::string_view task, std::string_view scheme) const;
+};
+
+std::span<const Method> all_methods();
+
+/// Null if there is none of that name.
+const Method* find_method(std::string_view name);
+
+}  // namespace zo_bench

@@ -1,0 +1,277 @@
+#include "options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+
+#include <zeroth/config.hpp>
+
+namespace zo_bench {
+namespace {
+
+constexpr const char* description =
+    "Compares ways to fine-tune a language model: methods x schemes x tasks, with equal\n"
+    "budgets of forward passes, several seeds and a search for each learning rate. Every\n"
+    "run is the program finetune in a process of its own.";
+
+constexpr const char* footer =
+    "The learning rate of a cell of the grid is searched for with the first seed, on the\n"
+    "last ninth of the training part, held out of training: --rates points around the\n"
+    "method's usual rate, each three times the last, and up to two more on the side where\n"
+    "the best is the outermost. The test part is seen by the final runs alone. A\n"
+    "first-order step counts as three forward passes: its own, and two for the backward\n"
+    "pass.\n"
+    "\n"
+    "The folder --output holds runs.csv, a line a run with the command that makes it;\n"
+    "table.md; plots of the loss against forward passes, seconds and memory; and the\n"
+    "curves. Started again, the study goes on from what is there: a run that has ended is\n"
+    "not made again. Interrupted (Ctrl-C), it ends the runs under way and reports what is\n"
+    "done.\n"
+    "Exit status: 0 done, 1 if some run failed, 2 wrong arguments, 130 interrupted.\n"
+    "\n"
+    "Examples\n"
+    "  zo_bench --model stories260K.bin --tokenizer tok512.bin --text tinyshakespeare.txt\n"
+    "           --quick\n"
+    "      every method once, on a few forward passes\n"
+    "  zo_bench --model stories260K.bin --tokenizer tok512.bin --text tinyshakespeare.txt\n"
+    "           --sentences train.tsv dev.tsv --prompt \" It was\" --verbalizer terrible,great\n"
+    "           --methods zo-sgd,adam,fo-adam --schemes full,lora --forwards 5000\n"
+    "      a study";
+
+constexpr std::size_t quick_forwards = 60, quick_batch = 4, quick_length = 64;
+
+std::uint64_t read_whole(const std::string& option, const std::string& text, std::uint64_t least, std::uint64_t most) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (!whole || value < least || value > most) {
+        throw UsageError(option, "\"" + text + "\" is not a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+}
+
+std::vector<std::string> split(const std::string& option, const std::string& list) {
+    std::vector<std::string> names;
+    for (std::size_t begin = 0; begin <= list.size();) {
+        const std::size_t end = std::min(list.find(',', begin), list.size());
+        const std::string name = list.substr(begin, end - begin);
+        if (name.empty()) throw UsageError(option, "\"" + list + "\" has an empty name");
+        if (std::ranges::find(names, name) != names.end()) throw UsageError(option, "\"" + name + "\" is there twice");
+        names.push_back(name);
+        begin = end + 1;
+    }
+    return names;
+}
+
+std::string method_names() {
+    std::string names;
+    for (const Method& method : all_methods()) names += (names.empty() ? "" : ", ") + std::string(method.name);
+    return names;
+}
+
+std::vector<const Method*> read_methods(const std::string& list) {
+    std::vector<const Method*> methods;
+    if (list == "all") {
+        for (const Method& method : all_methods()) methods.push_back(&method);
+        return methods;
+    }
+    for (const std::string& name : split("--methods", list)) {
+        methods.push_back(find_method(name));
+        if (methods.back() == nullptr) throw UsageError("--methods", "\"" + name + "\" is not one of " + method_names());
+    }
+    return methods;
+}
+
+std::vector<std::string> read_schemes(const std::string& list) {
+    if (list == "all") return {std::begin(schemes), std::end(schemes)};
+    std::vector<std::string> names = split("--schemes", list);
+    for (const std::string& name : names) {
+        if (std::ranges::find(schemes, name) == std::end(schemes)) {
+            throw UsageError("--schemes", "\"" + name + "\" is not one of full, lora, prefix, prompt, head");
+        }
+    }
+    return names;
+}
+
+/// The runs' command lines stand in the journal, a line each.
+void require_printable(const std::string& option, const std::string& value) {
+    const auto control = [](char character) { return static_cast<unsigned char>(character) < 0x20 || character == 0x7F; };
+    if (std::ranges::any_of(value, control)) throw UsageError(option, "has a line break, a tab or another control character");
+}
+
+class Reader {
+public:
+    explicit Reader(Options& options) : options_(options) { app_.set_help_flag(); }
+
+    std::variant<Options, Message> read(int argc, const char* const* argv) {
+        if (argc > 0) program_ = argv[0];
+        declare();
+        try {
+            app_.parse(argc, argv);
+        } catch (const CLI::ParseError& error) {
+            throw UsageError("command line", std::string(error.what()) + " (--help lists the options)");
+        }
+        if (help_) return Message{app_.help()};
+        if (version_) {
+            return Message{"zo_bench, of zeroth " + std::to_string(ZEROTH_VERSION_MAJOR) + "." + std::to_string(ZEROTH_VERSION_MINOR) + "." +
+                           std::to_string(ZEROTH_VERSION_PATCH) + "\n"};
+        }
+        check();
+        fill();
+        return options_;
+    }
+
+private:
+    template <class Read>
+    void add(const char* group, const std::string& name, const char* type, const std::string& text, const Read& read) {
+        // UsageError is not one of CLI11's exceptions: it passes through its parser.
+        const CLI::callback_t accept = [read](const CLI::results_t& results) { return read(results.front()), true; };
+        app_.add_option(name, accept, text)->group(group)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    }
+
+    void words(const char* group, const std::string& name, const char* type, const std::string& text, std::string& target) {
+        add(group, name, type, text, [name, &target](const std::string& value) {
+            require_printable(name, value);
+            target = value;
+        });
+    }
+
+    static std::string absolute(const std::string& option, const std::string& name) {
+        if (name.empty()) throw UsageError(option, "needs a file name");
+        require_printable(option, name);
+        return std::filesystem::absolute(name).lexically_normal().string();
+    }
+
+    void file(const char* group, const std::string& name, const char* type, const std::string& text, std::string& target) {
+        add(group, name, type, text, [name, &target](const std::string& value) { target = absolute(name, value); });
+    }
+
+    template <class Target>
+    void whole(const char* group, const std::string& name, const std::string& text, std::uint64_t least, std::uint64_t most, Target& target) {
+        add(group, name, "N", text, [=, &target](const std::string& value) { target = static_cast<std::size_t>(read_whole(name, value, least, most)); });
+    }
+
+    bool given(const char* name) const { return app_.get_option(name)->count() > 0; }
+
+    void declare() {
+        app_.name("zo_bench");
+        app_.description(description);
+        app_.footer(footer);
+        app_.get_formatter()->column_width(30);
+        app_.get_formatter()->label("OPTIONS", "[OPTION VALUE]...");
+        declare_tasks();
+        declare_grid();
+        declare_run();
+        app_.add_flag("-h,--help", help_, "Print this page")->group("Other");
+        app_.add_flag("--version", version_, "Print the version")->group("Other");
+    }
+
+    void declare_tasks() {
+        const char* group = "Model and tasks";
+        file(group, "--model", "FILE", "Checkpoint, as finetune's", options_.model);
+        file(group, "--tokenizer", "FILE", "Tokenizer with the model's vocabulary", options_.tokenizer);
+        file(group, "--text", "FILE", "The task text: next token of this", options_.text);
+        const CLI::callback_t accept = [this](const CLI::results_t& results) {
+            options_.train_sentences = absolute("--sentences", results.at(0));
+            options_.eval_sentences = absolute("--sentences", results.at(1));
+            return true;
+        };
+        app_.add_option("--sentences", accept, "The task classify: label of a sentence, to train and to\ntest on")
+            ->group(group)
+            ->option_text("TRAIN EVAL")
+            ->expected(2)
+            ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+        words(group, "--prompt", "TEXT", "classify: what stands around the sentence, {} [\"\"]", options_.prompt);
+        words(group, "--verbalizer", "WORD,WORD,...", "classify: the word for label 0, 1, ...", options_.verbalizer);
+    }
+
+    void declare_grid() {
+        const char* group = "Grid";
+        std::string list = "Methods, or all [all]:";
+        for (std::size_t i = 0; i < all_methods().size(); ++i) list += (i % 4 == 0 ? "\n" : " ") + std::string(all_methods()[i].name);
+        add(group, "--methods", "NAME,...", list, [this](const std::string& value) { options_.methods = read_methods(value); });
+        add(group, "--schemes", "NAME,...", "What is trained, or all [all]:\nfull lora prefix prompt head",
+            [this](const std::string& value) { options_.schemes = read_schemes(value); });
+        whole(group, "--seeds", "Final runs of a cell, with seeds 1 to N [3]", 1, 1000, options_.seeds);
+        whole(group, "--rates", "Learning rates to search; 1: the usual, without a search\n[3]", 1, 15, options_.rates);
+        app_.add_flag("--quick", options_.quick,
+                      "All methods on full and the first and the last on the\nother schemes; --forwards 60 --seeds 1 --rates 1\n--batch 4 "
+                      "--length 64, where not given")
+            ->group(group);
+    }
+
+    void declare_run() {
+        const char* group = "Runs";
+        constexpr std::uint64_t many = std::uint64_t{1} << 40;
+        whole(group, "--forwards", "Forward passes of a final run [2000]", 1, many, options_.forwards);
+        whole(group, "--search-forwards", "Forward passes of a run of the search [as --forwards]", 1, many, options_.search_forwards);
+        whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
+        whole(group, "--length", "Tokens of a window or sentence [finetune's]", 2, 1 << 20, options_.length);
+        whole(group, "--jobs", "Runs at a time, one thread each; with more than the\nmachine has cores to spare, seconds mean little\n[the cores]", 1, 4096,
+              options_.jobs);
+        file(group, "--finetune", "FILE", "The program finetune [that beside this one]", options_.finetune);
+        file(group, "--output", "DIR", "Folder of the results; made where it is missing\n[zo_bench]", options_.output);
+        app_.add_flag("--retry", options_.retry, "Make runs again that are recorded as failed")->group(group);
+    }
+
+    /// What no option can know alone.
+    void check() const {
+        const Options& o = options_;
+        const auto require = [](bool valid, const char* option, const char* reason) {
+            if (!valid) throw UsageError(option, reason);
+        };
+        require(!o.model.empty(), "--model", "is needed (--help shows examples)");
+        require(!o.tokenizer.empty(), "--tokenizer", "is needed");
+        require(!o.text.empty() || !o.train_sentences.empty(), "--text", "give it, or --sentences, or both");
+        if (!o.train_sentences.empty()) {
+            require(!o.verbalizer.empty(), "--sentences", "needs --verbalizer");
+        } else {
+            require(!given("--prompt"), "--prompt", "needs --sentences");
+            require(!given("--verbalizer"), "--verbalizer", "needs --sentences");
+        }
+        require(o.rates > 1 || !given("--search-forwards"), "--search-forwards", "needs --rates of more than 1");
+    }
+
+    /// What was not given and depends on other options or on the machine.
+    void fill() {
+        Options& o = options_;
+        if (o.quick) {
+            if (!given("--forwards")) o.forwards = quick_forwards;
+            if (!given("--seeds")) o.seeds = 1;
+            if (!given("--rates")) o.rates = 1;
+            if (!given("--batch")) o.batch = quick_batch;
+            if (!given("--length")) o.length = quick_length;
+        }
+        if (!given("--search-forwards")) o.search_forwards = o.forwards;
+        if (o.methods.empty()) o.methods = read_methods("all");
+        if (o.schemes.empty()) o.schemes = read_schemes("all");
+        if (o.jobs == 0) o.jobs = std::max(1u, std::thread::hardware_concurrency());
+        o.output = absolute("--output", o.output);
+        if (o.finetune.empty()) {
+            std::error_code error;
+            std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+            if (error) self = std::filesystem::absolute(program_);
+            o.finetune = (self.parent_path().parent_path() / "finetune" / "finetune").lexically_normal().string();
+        }
+    }
+
+    Options& options_;
+    CLI::App app_;
+    std::string program_;
+    bool help_ = false;
+    bool version_ = false;
+};
+
+}  // namespace
+
+std::variant<Options, Message> read_options(int argc, const char* const* argv) {
+    Options options;
+    return Reader(options).read(argc, argv);
+}
+
+}  // namespace zo_bench

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "methods.hpp"
+
+namespace zo_bench {
+
+/// A command line that cannot be followed; the message is one line, `OPTION: REASON`.
+class UsageError : public std::runtime_error {
+public:
+    UsageError(const std::string& option, const std::string& reason) : std::runtime_error(option + ": " + reason) {}
+};
+
+struct Options {
+    std::string model;
+    std::string tokenizer;
+    std::string text;             ///< the task text; empty: it is left out
+    std::string train_sentences;  ///< the task classify; empty: it is left out
+    std::string eval_sentences;
+    std::string prompt;
+    std::string verbalizer;
+    std::vector<const Method*> methods;
+    std::vector<std::string> schemes;
+    std::size_t forwards = 2000;
+    std::size_t search_forwards = 2000;
+    std::size_t seeds = 3;
+    std::size_t rates = 3;
+    std::size_t batch = 16;
+    std::optional<std::size_t> length;
+    std::size_t jobs = 0;
+    std::string finetune;
+    std::string output = "zo_bench";
+    bool quick = false;
+    bool retry = false;
+};
+
+/// Text to print and to end with, status 0: of --help or --version.
+struct Message {
+    std::string text;
+};
+
+/// Reads the command line; names of files are made absolute, so that the commands of the study run from any folder. Throws UsageError.
+std::variant<Options, Message> read_options(int argc, const char* const* argv);
+
+}  // namespace zo_bench

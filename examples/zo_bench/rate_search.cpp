@@ -1,0 +1,47 @@
+#include "rate_search.hpp"
+
+#include <cmath>
+#include <cstdlib>
+
+#include <report/format.hpp>
+
+namespace zo_bench {
+namespace {
+
+constexpr int most_extensions = 2;
+
+}  // namespace
+
+RateSearch search_rate(std::size_t points, const std::function<std::optional<RateResult>(int exponent)>& result) {
+    if (points == 1) return {.best = 0};
+    int least = -static_cast<int>(points / 2);
+    int most = least + static_cast<int>(points) - 1;
+    for (int extensions = 0;; ++extensions) {
+        RateSearch search;
+        double best_loss = 0;
+        bool all_failed = true;
+        for (int exponent = least; exponent <= most; ++exponent) {
+            const auto known = result(exponent);
+            if (!known) {
+                search.missing.push_back(exponent);
+                continue;
+            }
+            all_failed = all_failed && known->failed;
+            if (known->failed || !known->loss || (search.best && *known->loss >= best_loss)) continue;
+            search.best = exponent;
+            best_loss = *known->loss;
+        }
+        if (!search.missing.empty()) return {.missing = search.missing};
+        search.at_end = search.best == least || search.best == most;
+        if (extensions == most_extensions || all_failed || (search.best && !search.at_end)) return search;
+        if (search.best == most) {
+            ++most;
+        } else {
+            --least;
+        }
+    }
+}
+
+double rate_of(double usual, int exponent) { return std::strtod(report::general(usual * std::pow(3.0, exponent), 3).c_str(), nullptr); }
+
+}  // namespace zo_bench
