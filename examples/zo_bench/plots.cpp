@@ -1,0 +1,89 @@
+#include "plots.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+
+#include <files/atomic_file.hpp>
+#include <report/plot.hpp>
+
+namespace zo_bench {
+namespace {
+
+constexpr report::Marker markers[scheme_count] = {report::Marker::disc, report::Marker::square, report::Marker::triangle, report::Marker::diamond,
+                                                  report::Marker::wedge};
+
+/// A method looks the same in every plot of every study.
+std::size_t style_of(const Method& method) { return static_cast<std::size_t>(&method - all_methods().data()); }
+
+report::Marker marker_of(const std::string& scheme) { return markers[std::ranges::find(schemes, scheme) - std::begin(schemes)]; }
+
+void write(const report::Plot& plot, const std::filesystem::path& path) {
+    files::AtomicFile file(path);
+    plot.write(file.stream(), report::Plot::Format::svg);
+    file.commit();
+}
+
+/// A run that diverges does not press the others flat: a quarter above where they began the plot ends.
+std::optional<double> most_of(const std::vector<const Result*>& results) {
+    double first = -std::numeric_limits<double>::infinity(), least = std::numeric_limits<double>::infinity();
+    for (const Result* result : results) {
+        first = std::max(first, result->curve.front().loss);
+        for (const MeanPoint& point : result->curve) least = std::min(least, point.loss);
+    }
+    return first > least ? std::optional(first + (first - least) / 4) : std::nullopt;
+}
+
+void write_curves(const std::vector<const Result*>& results, const std::string& title, const std::string& x_label, double MeanPoint::*x,
+                  const std::filesystem::path& path) {
+    std::deque<report::Series> all_series;
+    report::Plot plot{.title = title, .x_label = x_label, .y_label = "loss (nats)", .curves = {}, .most = most_of(results)};
+    for (const Result* result : results) {
+        report::Series& series = all_series.emplace_back(std::string(result->cell->method->title));
+        for (const MeanPoint& point : result->curve) series.add(point.*x, point.loss);
+        plot.curves.push_back({.series = &series, .style = style_of(*result->cell->method)});
+    }
+    write(plot, path);
+}
+
+void write_scatter(const Grid& grid, const std::vector<Result>& results, const std::string& task, const std::string& y_label,
+                   std::optional<Figure> Result::*y, double scale, const std::filesystem::path& path) {
+    std::deque<report::Series> all_series;
+    report::Plot plot{
+        .title = "Peak memory and " + y_label + ", " + task, .x_label = "peak memory beyond the empty program (MB)", .y_label = y_label, .curves = {}};
+    for (const Result& result : results) {
+        const std::optional<Figure>& figure = result.*y;
+        if (result.cell->task != task || !figure || !result.peak_bytes) continue;
+        report::Series& series = all_series.emplace_back("");
+        series.add(result.peak_bytes->mean / 1e6, scale * figure->mean);
+        plot.curves.push_back(
+            {.series = &series, .line = false, .marker = marker_of(result.cell->scheme), .style = style_of(*result.cell->method)});
+    }
+    if (plot.curves.empty()) return;
+    for (const std::string& scheme : grid.options().schemes) plot.legend.push_back({.name = scheme, .marker = marker_of(scheme)});
+    for (const Method* method : grid.options().methods) plot.legend.push_back({.name = std::string(method->title), .style = style_of(*method)});
+    write(plot, path);
+}
+
+}  // namespace
+
+void write_plots(const Grid& grid, const std::vector<Result>& results) {
+    const std::filesystem::path folder = grid.options().output;
+    for (const std::string& task : grid.tasks()) {
+        for (const std::string& scheme : grid.options().schemes) {
+            std::vector<const Result*> with_curve;
+            for (const Result& result : results) {
+                if (result.cell->task == task && result.cell->scheme == scheme && !result.curve.empty()) with_curve.push_back(&result);
+            }
+            if (with_curve.empty()) continue;
+            const auto name = [&](const char* begin) { return folder / std::string(begin).append(task).append("_").append(scheme).append(".svg"); };
+            const std::string title = std::string("Loss on ").append(task).append(", ").append(scheme);
+            write_curves(with_curve, title, "forward passes", &MeanPoint::forward_passes, name("loss_forwards_"));
+            write_curves(with_curve, title, "seconds", &MeanPoint::seconds, name("loss_seconds_"));
+        }
+        write_scatter(grid, results, task, "loss (nats)", &Result::loss, 1, folder / ("loss_memory_" + task + ".svg"));
+        write_scatter(grid, results, task, "accuracy (%)", &Result::accuracy, 100, folder / ("accuracy_memory_" + task + ".svg"));
+    }
+}
+
+}  // namespace zo_bench
