@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <zeroth/estimators/fzoo.hpp>
+
 #include "mask.hpp"
 #include "optimizer_trainer.hpp"
 
@@ -50,6 +52,7 @@ std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const Tr
     if (method.estimator == EstimatorKind::one_sided) {
         return with_estimator(zeroth::OneSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
     }
+    if (method.estimator == EstimatorKind::fzoo) return with_estimator(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
     return with_estimator(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
 }
 

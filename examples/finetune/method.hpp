@@ -10,7 +10,7 @@
 namespace finetune {
 
 enum class Scheme { full, lora, prefix, prompt, head };
-enum class EstimatorKind { two_sided, one_sided, forward_gradient, coordinate, first_order };
+enum class EstimatorKind { two_sided, one_sided, fzoo, forward_gradient, coordinate, first_order };
 enum class DirectionKind { gaussian, rademacher, uniform, sphere };
 enum class UpdateKind { sgd, sign, sign_scalar, momentum, conservative, adam, adamw };
 enum class BlockOrderKind { all, cyclic, random, jacobi };
@@ -56,7 +56,7 @@ struct Method {
     EstimatorKind estimator = EstimatorKind::two_sided;
     DirectionKind direction = DirectionKind::gaussian;
     UpdateKind update = UpdateKind::sgd;
-    std::uint32_t queries = 1;
+    std::uint32_t queries = 1;  ///< fzoo: 8 if none is given
     std::optional<double> smoothing;  ///< epsilon; the scheme's usual one if it is not given
     double learning_rate = 0;
     ScheduleOption schedule;
@@ -80,7 +80,8 @@ struct Method {
     std::size_t forward_passes_per_step() const {
         const auto estimates = [this] {
             switch (estimator) {
-            case EstimatorKind::one_sided: return std::size_t{1} + queries;
+            case EstimatorKind::one_sided:
+            case EstimatorKind::fzoo: return std::size_t{1} + queries;
             case EstimatorKind::forward_gradient: return std::size_t{queries};
             case EstimatorKind::first_order: return std::size_t{1};
             case EstimatorKind::two_sided:

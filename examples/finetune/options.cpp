@@ -95,6 +95,10 @@ public:
         } catch (const CLI::ParseError& error) {
             throw UsageError("command line", std::string(error.what()) + " (--help lists the options)");
         }
+        if (options_.method.estimator == EstimatorKind::fzoo) {
+            if (app_.get_option("--queries")->count() == 0) options_.method.queries = 8;
+            if (app_.get_option("--direction")->count() == 0) options_.method.direction = DirectionKind::rademacher;
+        }
         if (help_) return Message{app_.help()};
         if (version_) return Message{"finetune, of zeroth " + version() + "\n"};
         check();
@@ -204,16 +208,17 @@ private:
         whole(group, "--prompt-tokens", "Embeddings of the prompt [10]", 1, 1 << 20, method.tuning.prompt);
         const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided},
                                                  {"one-sided", EstimatorKind::one_sided},
+                                                 {"fzoo", EstimatorKind::fzoo},
                                                  {"forward-gradient", EstimatorKind::forward_gradient},
                                                  {"coordinate", EstimatorKind::coordinate},
                                                  {"first-order", EstimatorKind::first_order}};
-        choice(group, "--estimator", "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\nthe derivative along it in forward mode; or both sides\nof single weights; or back-propagate [two-sided]",
+        choice(group, "--estimator", "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\nthese over their deviation (fzoo); or the derivative\nalong it in forward mode; or both sides of single\nweights; or back-propagate [two-sided]",
                estimators, method.estimator);
         const Names<DirectionKind> directions = {{"gaussian", DirectionKind::gaussian},
                                                  {"rademacher", DirectionKind::rademacher},
                                                  {"uniform", DirectionKind::uniform},
                                                  {"sphere", DirectionKind::sphere}};
-        choice(group, "--direction", "Distribution of the random directions [gaussian]", directions, method.direction);
+        choice(group, "--direction", "Distribution of the random directions [gaussian; fzoo:\nrademacher]", directions, method.direction);
         const Names<UpdateKind> updates = {{"sgd", UpdateKind::sgd},
                                            {"sign", UpdateKind::sign},
                                            {"sign-scalar", UpdateKind::sign_scalar},
@@ -242,7 +247,7 @@ private:
         whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
         whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
         number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [1e-3]", true, method.first_order_rate);
-        whole(group, "--queries", "Directions averaged, or weights probed, in a step [1]", 1, 1 << 20, method.queries);
+        whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
         number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix:\n1e-2]", false, method.smoothing);
         number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
         add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
@@ -328,6 +333,7 @@ private:
         refuse(!blocks && method.reuse_activations, "--reuse-activations", "needs --blocks");
         refuse(!masked && given("--mask-every"), "--mask-every", "needs --mask");
         refuse(method.hybrid == 0 && given("--first-order-rate"), "--first-order-rate", "needs --hybrid");
+        refuse(method.estimator == EstimatorKind::fzoo && method.queries < 2, "--queries", "fzoo needs at least 2");
         refuse(masked && method.direction == DirectionKind::sphere, "--mask", "does not go with --direction sphere");
         refuse(masked && blocks, "--mask", "does not go with --blocks");
         refuse(masked && method.hybrid != 0, "--mask", "does not go with --hybrid");

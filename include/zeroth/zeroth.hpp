@@ -1,7 +1,7 @@
 #pragma once
 
 /// An Optimizer and what it is made from; needs nothing but the standard library. Included by their own names, to keep this one cheap:
-/// estimators/coordinate_wise.hpp and forward_gradient.hpp, block_optimizer.hpp, first_order.hpp, hybrid.hpp and parameters/bit_masks.hpp; and,
+/// estimators/coordinate_wise.hpp, forward_gradient.hpp and fzoo.hpp, memory.hpp, block_optimizer.hpp, first_order.hpp, hybrid.hpp and parameters/bit_masks.hpp; and,
 /// with xsimd, backends/simd.hpp.
 
 #include <zeroth/backends/reference.hpp>

@@ -92,6 +92,7 @@ TEST_CASE("Every method takes its passes and moves the scheme's tensors, and no 
     variants["zo-sgd"] = [](Method&) {};
     variants["queries"] = [](Method& m) { m.queries = 3; m.direction = DirectionKind::rademacher; };
     variants["one-sided"] = [](Method& m) { m.estimator = EstimatorKind::one_sided; m.queries = 2; m.direction = DirectionKind::sphere; };
+    variants["fzoo"] = [](Method& m) { m.estimator = EstimatorKind::fzoo; m.queries = 3; };
     variants["forward gradient"] = [](Method& m) { m.estimator = EstimatorKind::forward_gradient; m.direction = DirectionKind::uniform; };
     variants["coordinate"] = [](Method& m) { m.estimator = EstimatorKind::coordinate; m.queries = 64; };
     variants["first order"] = [](Method& m) { m.estimator = EstimatorKind::first_order; };
