@@ -18,7 +18,7 @@ constexpr Colour ink = 0x222222, grid = 0xdddddd;
 /// A legend of more lines stands beside the axes.
 constexpr std::size_t most_lines_within = 4;
 // The first six are distinguishable with the common forms of colour blindness (Okabe and Ito).
-constexpr std::array<Colour, 10> colours = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x222222, 0x6a3d9a, 0x8c8c00, 0x8b4513};
+constexpr std::array<Colour, 10> colours = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x8a8a8a, 0x6a3d9a, 0x8c8c00, 0x8b4513};
 
 /// Three parts of white to two.
 Colour lighter(Colour colour) {

@@ -25,13 +25,15 @@ void write(const report::Plot& plot, const std::filesystem::path& path) {
 }
 
 /// A run that diverges does not press the others flat: a quarter above where they began the plot ends.
+std::optional<double> most_of(double first, double least) { return first > least ? std::optional(first + (first - least) / 4) : std::nullopt; }
+
 std::optional<double> most_of(const std::vector<const Result*>& results) {
     double first = -std::numeric_limits<double>::infinity(), least = std::numeric_limits<double>::infinity();
     for (const Result* result : results) {
         first = std::max(first, result->curve.front().loss);
         for (const MeanPoint& point : result->curve) least = std::min(least, point.loss);
     }
-    return first > least ? std::optional(first + (first - least) / 4) : std::nullopt;
+    return most_of(first, least);
 }
 
 void write_curves(const std::vector<const Result*>& results, const std::string& title, const std::string& x_label, double MeanPoint::*x,
@@ -47,19 +49,23 @@ void write_curves(const std::vector<const Result*>& results, const std::string& 
 }
 
 void write_scatter(const Grid& grid, const std::vector<Result>& results, const std::string& task, const std::string& y_label,
-                   std::optional<Figure> Result::*y, double scale, const std::filesystem::path& path) {
+                   std::optional<Figure> Result::*before, std::optional<Figure> Result::*y, double scale, const std::filesystem::path& path) {
     std::deque<report::Series> all_series;
     report::Plot plot{
         .title = "Peak memory and " + y_label + ", " + task, .x_label = "peak memory beyond the empty program (MB)", .y_label = y_label, .curves = {}};
+    double first = -std::numeric_limits<double>::infinity(), least = std::numeric_limits<double>::infinity();
     for (const Result& result : results) {
         const std::optional<Figure>& figure = result.*y;
         if (result.cell->task != task || !figure || !result.peak_bytes) continue;
         report::Series& series = all_series.emplace_back("");
+        first = std::max(first, scale * (result.*before).value_or(*figure).mean);
+        least = std::min(least, scale * figure->mean);
         series.add(result.peak_bytes->mean / 1e6, scale * figure->mean);
         plot.curves.push_back(
             {.series = &series, .line = false, .marker = marker_of(result.cell->scheme), .style = style_of(*result.cell->method)});
     }
     if (plot.curves.empty()) return;
+    if (y == &Result::loss) plot.most = most_of(first, least);
     for (const std::string& scheme : grid.options().schemes) plot.legend.push_back({.name = scheme, .marker = marker_of(scheme)});
     for (const Method* method : grid.options().methods) plot.legend.push_back({.name = std::string(method->title), .style = style_of(*method)});
     write(plot, path);
@@ -81,8 +87,8 @@ void write_plots(const Grid& grid, const std::vector<Result>& results) {
             write_curves(with_curve, title, "forward passes", &MeanPoint::forward_passes, name("loss_forwards_"));
             write_curves(with_curve, title, "seconds", &MeanPoint::seconds, name("loss_seconds_"));
         }
-        write_scatter(grid, results, task, "loss (nats)", &Result::loss, 1, folder / ("loss_memory_" + task + ".svg"));
-        write_scatter(grid, results, task, "accuracy (%)", &Result::accuracy, 100, folder / ("accuracy_memory_" + task + ".svg"));
+        write_scatter(grid, results, task, "loss (nats)", &Result::loss_before, &Result::loss, 1, folder / ("loss_memory_" + task + ".svg"));
+        write_scatter(grid, results, task, "accuracy (%)", &Result::accuracy_before, &Result::accuracy, 100, folder / ("accuracy_memory_" + task + ".svg"));
     }
 }
 
