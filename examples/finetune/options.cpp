@@ -179,6 +179,7 @@ private:
         const char* group = "Model and data";
         file(group, "--model", "Checkpoint of llama2.c, legacy or version 1", options_.model);
         file(group, "--tokenizer", "Tokenizer of llama2.c with the model's vocabulary", options_.tokenizer);
+        file(group, "--adapter", "Begin from a LoRA, prefix or prompt that --save wrote", options_.adapter);
         const Names<TaskKind> tasks = {{"text", TaskKind::text}, {"classify", TaskKind::classify}};
         choice(group, "--task", "Next token of a text, or label of a sentence [text]", tasks, options_.task);
         file(group, "--train", "Text or TSV to train on", options_.train);
@@ -273,7 +274,7 @@ private:
 
     void declare_output() {
         const char* group = "Output";
-        file(group, "--save", "Write the trained checkpoint, in the format of --model", options_.save);
+        file(group, "--save", "Write the trained checkpoint, in the format of --model,\nLoRA merged; or FILE.safetensors with what was added to\nit, which is all that a prefix or a prompt allows", options_.save);
         file(group, "--metrics", "Write each step's loss and rate, as CSV", options_.metrics);
         file(group, "--plot", "Write a plot of the loss, as .svg or .png", options_.plot);
         file(group, "--json", "Write the figures of the run, as JSON", options_.json);
@@ -374,7 +375,7 @@ private:
         check_plot();
         check_outputs_differ();
         if (o.built_in()) {
-            for (const char* name : {"--tokenizer", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan"}) {
+            for (const char* name : {"--tokenizer", "--adapter", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan"}) {
                 require(app_.get_option(name)->count() == 0, name, "needs --model");
             }
             return;
@@ -386,8 +387,11 @@ private:
         }
         require(!o.train.empty() || o.step_count(0) == 0, o.steps ? "--steps" : "--forwards", "needs --train");
         require(!o.train.empty() || !o.eval.empty() || o.json.empty(), "--json", "needs --train or --eval");
-        const bool kept = o.method.tuning.scheme != Scheme::prefix && o.method.tuning.scheme != Scheme::prompt;
-        require(kept || o.save.empty(), "--save", "a checkpoint holds no prefix and no prompt");
+        const bool adapters = o.method.tuning.adapters() != llama::Adapters{};
+        const bool merges = !adapters || o.method.tuning.scheme == Scheme::lora;
+        require(merges || o.save.empty() || o.saves_adapters(), "--save", "a checkpoint holds no prefix and no prompt; give a name that ends in .safetensors");
+        require(adapters || !o.saves_adapters(), "--save", "safetensors files are for --scheme lora, prefix and prompt; a checkpoint has another name");
+        require(o.adapter.empty() || o.train.empty() || adapters, "--adapter", "needs --scheme lora, prefix or prompt");
         if (o.task == TaskKind::classify) {
             require(!o.eval.empty() || o.validation, "--task", "classify needs --eval");
             require(!o.verbalizer.empty(), "--task", "classify needs --verbalizer");

@@ -24,6 +24,7 @@ enum class TaskKind { text, classify };
 struct Options {
     std::string model;
     std::string tokenizer;
+    std::string adapter;
     TaskKind task = TaskKind::text;
     std::string train;
     std::string eval;
@@ -48,6 +49,8 @@ struct Options {
     std::size_t generate = 0;
     double temperature = 1;
 
+    /// Whether --save writes what was added to the model, not the model.
+    bool saves_adapters() const { return save.ends_with(".safetensors"); }
     /// Whether no file is given to work on: the built-in run.
     bool built_in() const { return model.empty(); }
     /// Steps to make: from --steps or --forwards, whichever was given.

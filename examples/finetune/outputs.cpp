@@ -7,6 +7,8 @@
 
 #include <report/format.hpp>
 
+#include "adapter_file.hpp"
+
 namespace finetune {
 namespace {
 
@@ -23,7 +25,7 @@ nlohmann::ordered_json number(std::optional<double> value) {
 
 }  // namespace
 
-Outputs::Outputs(const Options& options) : save_(options.save), plot_(options.plot), metrics_(options.metrics), json_(options.json) {
+Outputs::Outputs(const Options& options) : save_(options.save), plot_(options.plot), metrics_(options.metrics), json_(options.json), saves_adapters_(options.saves_adapters()) {
     if (!save_.empty()) files::AtomicFile probe(save_);
     if (!options.json.empty()) json_file_.emplace(options.json);
     if (!plot_.empty()) plot_file_.emplace(plot_);
@@ -92,8 +94,13 @@ void Outputs::write_plot(const report::Plot& plot) {
     plot_file_->commit();
 }
 
-void Outputs::write_checkpoint(const llama::Model<float>& model, llama::CheckpointFormat format) {
-    if (!save_.empty()) llama::write_checkpoint(save_, model, format);
+void Outputs::write_model(const llama::Model<float>& model, llama::CheckpointFormat format) {
+    if (save_.empty()) return;
+    if (saves_adapters_) {
+        write_adapters(save_, model);
+    } else {
+        llama::write_checkpoint(save_, model, format);
+    }
 }
 
 }  // namespace finetune

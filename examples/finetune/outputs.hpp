@@ -25,7 +25,8 @@ public:
 
     void write_json(const Outcome& outcome, const std::string& weights_crc32c, std::size_t planned_bytes = 0);
     void write_plot(const report::Plot& plot);
-    void write_checkpoint(const llama::Model<float>& model, llama::CheckpointFormat format);
+    /// The checkpoint, or what was added to it.
+    void write_model(const llama::Model<float>& model, llama::CheckpointFormat format);
     void finish_metrics();
 
     /// The files' names, with commas.
@@ -37,6 +38,7 @@ private:
 
     std::string save_;
     std::string plot_, metrics_, json_;
+    bool saves_adapters_ = false;
     std::optional<files::AtomicFile> metrics_file_;
     std::optional<files::AtomicFile> json_file_;
     std::optional<files::AtomicFile> plot_file_;

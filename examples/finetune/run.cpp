@@ -11,6 +11,7 @@
 #include <report/format.hpp>
 #include <report/memory.hpp>
 
+#include "adapter_file.hpp"
 #include "classify.hpp"
 #include "interrupt.hpp"
 #include "memory_plan.hpp"
@@ -51,7 +52,7 @@ std::string sample(const Model<float>& model, const Tokenizer& tokenizer, const 
 
 /// Tokens of a window: as given, or what is usual and the model can read.
 std::size_t length_of(const Options& options, const Model<float>& model, std::size_t otherwise) {
-    const auto before = static_cast<std::size_t>(options.method.tuning.adapters().virtual_tokens());
+    const auto before = static_cast<std::size_t>(model.adapters().virtual_tokens());
     const auto longest = static_cast<std::size_t>(model.config().sequence);
     const std::size_t most = longest - std::min(before, longest);
     if (!options.length) return std::min(otherwise, most);
@@ -141,9 +142,17 @@ std::vector<int> first_tokens(const Options& options, const Tokenizer& tokenizer
     return tokens;
 }
 
-/// Gives the model what the scheme trains.
+/// Gives the model what the scheme trains, new or from a file.
 void prepare_scheme(const Options& options, Model<float>& model, const Tokenizer& tokenizer) {
     const llama::Adapters adapters = options.method.tuning.adapters();
+    if (!options.adapter.empty()) {
+        read_adapters(options.adapter, model);
+        const llama::Adapters& found = model.adapters();
+        const bool same = (found.rank != 0) == (adapters.rank != 0) && (found.prefix != 0) == (adapters.prefix != 0) &&
+                          (found.prompt != 0) == (adapters.prompt != 0);
+        if (!options.train.empty() && !same) throw UsageError("--adapter", "\"" + options.adapter + "\" is of another --scheme");
+        return;
+    }
     if (options.train.empty() || adapters == llama::Adapters{}) return;
     const auto count = static_cast<std::size_t>(adapters.virtual_tokens());
     const std::vector<int> tokens = count != 0 ? first_tokens(options, tokenizer, count) : std::vector<int>{};
@@ -175,8 +184,8 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
     const Outcome outcome = train(task, factory, plan, recorder);
     recorder.finish();
 
-    if (options.method.tuning.scheme == Scheme::lora) llama::merge_lora(model);
-    outputs.write_checkpoint(model, format);
+    if (options.method.tuning.scheme == Scheme::lora && !options.saves_adapters()) llama::merge_lora(model);
+    outputs.write_model(model, format);
     outputs.finish_metrics();
     outputs.write_plot(loss_plot("Loss of " + std::filesystem::path(options.model).filename().string() + " on " +
                                      std::filesystem::path(options.train).filename().string(),

@@ -1,12 +1,10 @@
 #include "data.hpp"
 
-#include <nlohmann/json.hpp>
 #include <zlib.h>
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <numbers>
 
@@ -67,67 +65,6 @@ std::size_t idx_items(const std::filesystem::path& path, const std::vector<unsig
 }
 
 } // namespace
-
-std::vector<NamedTensor> read_safetensors(const std::filesystem::path& path) {
-    std::ifstream file{path, std::ios::binary};
-    if (!file) {
-        fail(path, "cannot be opened");
-    }
-    const std::uintmax_t size = std::filesystem::file_size(path);
-    unsigned char length_bytes[8] = {};
-    file.read(reinterpret_cast<char*>(length_bytes), 8);
-    std::uint64_t length = 0;
-    for (int i = 7; i >= 0; --i) {
-        length = (length << 8) | length_bytes[i];
-    }
-    if (size < 8 || length > size - 8) {
-        fail(path, "byte 0: the header's length does not fit the file");
-    }
-    std::string header(static_cast<std::size_t>(length), '\0');
-    file.read(header.data(), static_cast<std::streamsize>(length));
-    const std::uint64_t data = 8 + length;
-    std::vector<NamedTensor> tensors;
-    try {
-        const nlohmann::json entries = nlohmann::json::parse(header);
-        for (const auto& [name, entry] : entries.items()) {
-            if (name == "__metadata__") {
-                continue;
-            }
-            const auto shape = entry.at("shape").get<std::vector<std::size_t>>();
-            const auto offsets = entry.at("data_offsets").get<std::vector<std::uint64_t>>();
-            if (entry.at("dtype") != "F32" || shape.empty() || shape.size() > 2 || offsets.size() != 2) {
-                fail(path, "tensor " + name + ": only float32 vectors and matrices can be read");
-            }
-            NamedTensor tensor{name, shape[0], shape.size() == 2 ? shape[1] : 1, {}};
-            if (tensor.columns != 0 && tensor.rows > size / tensor.columns) {
-                fail(path, "tensor " + name + ": its shape does not fit the file");
-            }
-            const std::uint64_t bytes = std::uint64_t{tensor.rows} * tensor.columns * sizeof(float);
-            if (offsets[0] > offsets[1] || offsets[1] - offsets[0] != bytes || offsets[1] > size - data) {
-                fail(path, "tensor " + name + ": its data does not lie in the file");
-            }
-            tensor.values.resize(tensor.rows * tensor.columns);
-            file.seekg(static_cast<std::streamoff>(data + offsets[0]));
-            file.read(reinterpret_cast<char*>(tensor.values.data()), static_cast<std::streamsize>(bytes));
-            if (!file) {
-                fail(path, "tensor " + name + ": the file ends early");
-            }
-            tensors.push_back(std::move(tensor));
-        }
-    } catch (const nlohmann::json::exception& error) {
-        fail(path, std::string{"header: "} + error.what());
-    }
-    return tensors;
-}
-
-NamedTensor& find(std::vector<NamedTensor>& tensors, const std::string& name) {
-    for (NamedTensor& tensor : tensors) {
-        if (tensor.name == name) {
-            return tensor;
-        }
-    }
-    throw InputError{"the model has no tensor " + name};
-}
 
 Digits read_digits(const std::filesystem::path& images, const std::filesystem::path& labels) {
     const std::vector<unsigned char> image_bytes = unzip(images);

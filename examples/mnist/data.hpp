@@ -12,19 +12,6 @@ struct InputError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-struct NamedTensor {
-    std::string name;
-    std::size_t rows = 0;
-    std::size_t columns = 0;
-    std::vector<float> values;
-};
-
-/// Reads the float32 tensors of a safetensors file. Throws InputError.
-std::vector<NamedTensor> read_safetensors(const std::filesystem::path& path);
-
-/// The tensor of that name. Throws InputError if there is none.
-NamedTensor& find(std::vector<NamedTensor>& tensors, const std::string& name);
-
 /// Images with 784 pixels in [0, 1] each, a row after the other, and their labels.
 struct Digits {
     std::vector<float> pixels;

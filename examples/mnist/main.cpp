@@ -55,10 +55,10 @@ Evaluation evaluate(Mlp& model, const Digits& digits) {
 
 void run(const Options& options) {
     const std::filesystem::path data{options.data};
-    std::vector<NamedTensor> tensors = read_safetensors(data / "mlp.safetensors");
+    files::Safetensors file = files::read_safetensors(data / "mlp.safetensors");
     Digits train = read_digits(data / "train-images-idx3-ubyte.gz", data / "train-labels-idx1-ubyte.gz");
     Digits test = read_digits(data / "t10k-images-idx3-ubyte.gz", data / "t10k-labels-idx1-ubyte.gz");
-    Mlp model{tensors};
+    Mlp model{file};
     if (options.threads > 0) {
         Eigen::setNbThreads(options.threads);
     }
@@ -69,7 +69,7 @@ void run(const Options& options) {
     std::printf("rotated by %g degrees   accuracy %.4f  loss %.4f\n", options.angle, before.accuracy, before.loss);
 
     zeroth::Parameters parameters;
-    for (NamedTensor& tensor : tensors) {
+    for (files::Safetensors::Tensor& tensor : file.tensors) {
         parameters.add(tensor.name, std::span{tensor.values}, {.rows = tensor.rows, .columns = tensor.columns});
     }
     const std::uint64_t steps = options.forwards / 2;

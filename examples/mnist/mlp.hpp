@@ -6,13 +6,16 @@
 
 #include <cmath>
 #include <span>
+#include <string>
+
+#include <files/safetensors.hpp>
 
 /// The custom forward pass of the example: a perceptron 784-500-10 with ReLU, on weights in memory that the optimizer moves.
 class Mlp {
   public:
     using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-    explicit Mlp(std::vector<NamedTensor>& tensors)
+    explicit Mlp(const files::Safetensors& tensors)
         : w1_{view(tensors, "fc1.weight", 784)}, b1_{view(tensors, "fc1.bias", w1_.rows())},
           w2_{view(tensors, "fc2.weight", w1_.rows())}, b2_{view(tensors, "fc2.bias", w2_.rows())} {}
 
@@ -41,14 +44,17 @@ class Mlp {
     }
 
   private:
-    static Eigen::Map<const Matrix> view(std::vector<NamedTensor>& tensors, const char* name, Eigen::Index columns) {
-        const NamedTensor& tensor = find(tensors, name);
-        const auto size = static_cast<Eigen::Index>(tensor.values.size());
+    static Eigen::Map<const Matrix> view(const files::Safetensors& tensors, const std::string& name, Eigen::Index columns) {
+        const files::Safetensors::Tensor* const tensor = tensors.find(name);
+        if (tensor == nullptr) {
+            throw InputError{"the model has no tensor " + name};
+        }
+        const auto size = static_cast<Eigen::Index>(tensor->values.size());
         if (columns == 0 || size % columns != 0) {
-            throw InputError{std::string{"tensor "} + name + " has " + std::to_string(size) + " elements, not rows of " +
+            throw InputError{"tensor " + name + " has " + std::to_string(size) + " elements, not rows of " +
                              std::to_string(columns)};
         }
-        return {tensor.values.data(), size / columns, columns};
+        return {tensor->values.data(), size / columns, columns};
     }
 
     void forward(const Eigen::Ref<const Matrix>& images) {

@@ -10,13 +10,14 @@ constexpr double by_gradient = 0.1, by_sign = 1;
 
 // To add a method, add a row. The rates are of a model of hundreds of thousands of weights, for full, lora, prefix, prompt and head.
 constexpr Method methods[] = {
-    {"zo-sgd", "ZO-SGD", "--estimator two-sided --direction gaussian --update sgd", {2e-4, 2e-3, 3e-1, 2e-1, 3e-3}, by_gradient, 2},
+    {"zo-sgd", "ZO-SGD", "--estimator two-sided --direction gaussian --update sgd", {1.2e-4, 2e-3, 3e-1, 2e-1, 3e-3}, by_gradient, 2},
     {"zo-sgd-rademacher", "ZO-SGD, Rademacher", "--estimator two-sided --direction rademacher --update sgd",
-     {2e-4, 2e-3, 3e-1, 2e-1, 3e-3}, by_gradient, 2},
+     {1.2e-4, 2e-3, 3e-1, 2e-1, 3e-3}, by_gradient, 2},
     {"zo-sgd-q4", "ZO-SGD, 4 queries", "--estimator two-sided --queries 4 --direction gaussian --update sgd",
      {6e-4, 6e-3, 6e-1, 4e-1, 1e-2}, by_gradient, 8},
     {"one-sided-q8", "one-sided, 8 queries", "--estimator one-sided --queries 8 --direction gaussian --update sgd",
      {6e-4, 6e-3, 6e-1, 4e-1, 1e-2}, by_gradient, 9},
+    {"fzoo", "FZOO, 8 queries", "--estimator fzoo", {2.5e-3, 1e-2, 1e-1, 1e-1, 5e-3}, by_sign, 9},
     {"sign", "ZO-SGD-Sign", "--estimator two-sided --direction gaussian --update sign", {1e-3, 3e-3, 1e-1, 5e-2, 2e-3}, by_sign, 2},
     {"sign-scalar", "ZO-SGD-Sign, scalar", "--estimator two-sided --direction gaussian --update sign-scalar",
      {1e-3, 3e-3, 1e-1, 5e-2, 2e-3}, by_sign, 2},

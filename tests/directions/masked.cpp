@@ -148,6 +148,54 @@ TEST_CASE("Bits choose the weights by magnitude") {
     }
 }
 
+TEST_CASE("Shares by global magnitude are each block's part of the largest weights") {
+    std::vector<float> small(1000), large(500), mixed(300), none;
+    std::vector<float> all;
+    for (std::size_t i = 0; i < small.size(); ++i) {
+        small[i] = (i % 2 == 0 ? 1e-3f : -1e-3f) * static_cast<float>(1 + i * 7919 % 1009);
+    }
+    for (std::size_t i = 0; i < large.size(); ++i) {
+        large[i] = 10 + static_cast<float>(i * 31 % 503);
+    }
+    for (std::size_t i = 0; i < mixed.size(); ++i) {
+        mixed[i] = i < 100 ? 1e-9f : -1000 - static_cast<float>(i);
+    }
+    Parameters parameters;
+    parameters.add("small", std::span{small});
+    parameters.add("large", std::span{large});
+    parameters.add("mixed", std::span{mixed});
+    parameters.add("none", std::span{none});
+    for (const auto* block : {&small, &large, &mixed}) {
+        all.insert(all.end(), block->begin(), block->end());
+    }
+    std::sort(all.begin(), all.end(), [](float a, float b) { return std::abs(a) > std::abs(b); });
+    for (const double share : {0.0, 0.05, 0.1, 0.3, 0.5, 1.0}) {
+        const Array<double> shares = shares_by_magnitude(parameters, share);
+        const auto wanted = static_cast<std::size_t>(share * 1800 + 0.5);
+        REQUIRE(shares.size() == 4);
+        CHECK(shares[3] == 0);
+        CHECK(std::abs(1000 * shares[0] + 500 * shares[1] + 300 * shares[2] - static_cast<double>(wanted)) < 1e-9);
+        if (wanted == 0) {
+            continue;
+        }
+        const float threshold = std::abs(all[wanted - 1]);
+        double above = 0;
+        for (const float w : large) {
+            above += std::abs(w) >= threshold ? 1 : 0;
+        }
+        CHECK(std::abs(500 * shares[1] - above) < 1); // no two of them are equal
+    }
+    // Equal weights share what is left.
+    std::vector<float> first(60, 1.0f), second(40, 1.0f);
+    Parameters equal;
+    equal.add("first", std::span{first});
+    equal.add("second", std::span{second});
+    const Array<double> shares = shares_by_magnitude(equal, 0.25);
+    CHECK(std::abs(shares[0] - 0.25) < 1e-12);
+    CHECK(std::abs(shares[1] - 0.25) < 1e-12);
+    CHECK_THROWS_AS(shares_by_magnitude(equal, 1.5), std::invalid_argument);
+}
+
 TEST_CASE("A bit mask is read alike by every backend") {
     for (const std::size_t first : sizes) {
         std::vector<float> a = some_weights(first), b = some_weights(first / 2 + 3);

@@ -4,11 +4,15 @@
 #include <zeroth/dual.hpp>
 #include <zeroth/estimators/coordinate_wise.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
+#include <zeroth/estimators/fzoo.hpp>
 #include <zeroth/hybrid.hpp>
+#include <zeroth/memory.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <array>
+#include <cstdint>
+#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>

@@ -256,6 +256,26 @@ TEST_CASE("Every scheme trains, saves what can be saved, and continues on its ow
     check_refused(folder, train_text + "--rank 4" + outputs, "--rank: needs --scheme lora");
     check_refused(folder, train_text + "--scheme prefix --prefix-tokens 40 --json out.json", "prefix is 40");
     check_refused(folder, train_text + "--scheme prompt --prompt-tokens 20 --json out.json", "beside 20 virtual tokens");
+    // What was added is in a file of its own, from which a run goes on.
+    for (const std::string scheme : {"lora --rank 2 --alpha 3", "prefix --prefix-tokens 3", "prompt --prompt-tokens 4"}) {
+        INFO(scheme);
+        const auto saved = figures(folder, train_text + "--learning-rate 3e-2 --scheme " + scheme + " --save added.safetensors");
+        CHECK(saved["eval_loss_after"] != saved["eval_loss_before"]);
+        const std::string kind = scheme.substr(0, scheme.find(' '));
+        const auto loaded = figures(folder, model + "--train text.txt --length 16 --batch 4 --steps 0 --adapter added.safetensors --scheme " + kind);
+        CHECK(loaded["eval_loss_before"] == saved["eval_loss_after"]);
+        if (kind != "lora") CHECK(loaded["weights_crc32c"] == saved["weights_crc32c"]);  // LoRA is merged unless it is saved apart
+        CHECK(folder.run(model + "--adapter added.safetensors --generate 5").status == 0);
+    }
+    check_refused(folder, train_text + "--scheme lora --adapter added.safetensors --json out.json", "--adapter: ");
+    check_refused(folder, train_text + "--adapter added.safetensors --json out.json", "--adapter: needs --scheme");
+    check_refused(folder, train_text + "--scheme prompt --adapter model.bin --json out.json", "model.bin: ");
+    check_refused(folder, train_text + "--save out.safetensors", "--save: ");
+    const std::string bytes = read(folder / "added.safetensors");
+    for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{40}, bytes.size() / 2, bytes.size() - 1}) {
+        write(folder / "torn.safetensors", bytes.substr(0, size));
+        check_refused(folder, train_text + "--scheme prompt --adapter torn.safetensors --json out.json", "torn.safetensors: ");
+    }
     // Merged, LoRA is in the checkpoint: the loss that the run ended with is that of the file.
     const auto trained = figures(folder, train_text + "--learning-rate 3e-2 --scheme lora --eval data.tsv --save merged.bin");
     CHECK(trained["eval_loss_after"] != trained["eval_loss_before"]);

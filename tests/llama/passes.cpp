@@ -2,7 +2,6 @@
 
 #include "dense_model.hpp"
 
-#include <llama/adam.hpp>
 #include <llama/backward.hpp>
 #include <llama/forward.hpp>
 #include <llama/generate.hpp>
@@ -331,32 +330,6 @@ TEST_CASE("Back-propagation refuses what it cannot work on") {
     const Texts texts({9});
     CHECK(refusal([&] { backward.loss_and_gradient({}, gradients); }) == "the batch is empty");
     CHECK(refusal([&] { backward.loss_and_gradient(texts.sequences, foreign); }) == "the gradients have another shape than the model");
-}
-
-TEST_CASE("Adam takes the steps of its formula") {
-    const llama::Adam<double>::Settings settings{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .weight_decay = 0.1};
-    llama::Adam<double> adam(2, settings);
-    std::vector<double> weights{1, -2};
-    const std::vector<std::vector<double>> gradients{{0.5, -3}, {-0.25, 0}, {2, 1}, {0, 0}};
-    std::vector<double> expected = weights;
-    for (std::size_t t = 1; t <= gradients.size(); ++t) {
-        const double rate = 0.1 / static_cast<double>(t);
-        adam.step(weights, gradients[t - 1], rate);
-        for (std::size_t i = 0; i < 2; ++i) {
-            double mean = 0, square = 0;  // the moments as weighted sums over the steps so far
-            for (std::size_t s = 1; s <= t; ++s) {
-                const double g = gradients[s - 1][i], age = static_cast<double>(t - s);
-                mean += (1 - 0.8) * std::pow(0.8, age) * g;
-                square += (1 - 0.95) * std::pow(0.95, age) * g * g;
-            }
-            mean /= 1 - std::pow(0.8, static_cast<double>(t));
-            square /= 1 - std::pow(0.95, static_cast<double>(t));
-            expected[i] -= rate * (mean / (std::sqrt(square) + 1e-3) + 0.1 * expected[i]);
-            CHECK(std::abs(weights[i] - expected[i]) < 1e-14);
-        }
-    }
-    CHECK(adam.state_bytes() == 4 * sizeof(double));
-    CHECK_THROWS_AS(adam.step(weights, std::vector<double>{1}, 0.1), std::invalid_argument);
 }
 
 TEST_CASE("Reading token by token gives the logits of the whole") {
