@@ -74,13 +74,13 @@ Run Grid::make_run(const Cell& cell, Phase phase, std::uint64_t seed, double lea
     add({"--scheme", cell.scheme});
     const std::vector<std::string> arguments = method.arguments();
     words.insert(words.end(), arguments.begin(), arguments.end());
-    add({"--learning-rate", general(learning_rate, 3), "--batch", std::to_string(o.batch)});
+    add({"--learning-rate", general(learning_rate, 3), "--schedule", o.schedule, "--batch", std::to_string(o.batch)});
     if (o.length) add({"--length", std::to_string(*o.length)});
 
     const std::size_t forwards = phase == Phase::search ? o.search_forwards : o.forwards;
     const std::size_t steps = run.steps = std::max<std::size_t>(forwards / method.passes_a_step(layers_), 1);
     // finetune's --forwards counts the forward passes, not what a backward pass is worth.
-    if (method.first_order) {
+    if (method.by_steps) {
         add({"--steps", std::to_string(steps)});
     } else {
         add({"--forwards", std::to_string(forwards)});

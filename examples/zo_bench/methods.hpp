@@ -8,8 +8,8 @@
 
 namespace zo_bench {
 
-/// What the study counts for a step of a first-order method: its forward pass, and two more for the backward pass.
-constexpr std::size_t first_order_passes = 3;
+/// What the study counts for a step of a first-order method: its forward pass, and two more for the backward pass; and for a pass of forward mode.
+constexpr std::size_t first_order_passes = 3, forward_mode_passes = 2;
 
 /// A fine-tuning scheme, a value of finetune's --scheme.
 constexpr std::string_view schemes[] = {"full", "lora", "prefix", "prompt", "head"};
@@ -22,9 +22,9 @@ struct Method {
     std::string_view options;  ///< of finetune, between blanks
     double rates[scheme_count];  ///< the usual learning rate on text with each of the schemes: where the search begins
     double on_classify;          ///< what it is multiplied with on the task classify
-    std::size_t passes;  ///< forward passes a step: on them rests how often a curve has a point, and for first-order methods the number of steps
+    std::size_t passes;  ///< forward passes a step: on them rests how often a curve has a point
     bool by_layer = false;  ///< `passes` are made for each layer
-    bool first_order = false;
+    bool by_steps = false;  ///< finetune counts less than `passes`: its runs are given their number of steps
 
     std::vector<std::string> arguments() const;
     std::size_t passes_a_step(std::size_t layers) const { return by_layer ? passes * (layers + 1) : passes; }

@@ -25,7 +25,7 @@ constexpr const char* footer =
     "method's usual rate, each three times the last, and up to two more on the side where\n"
     "the best is the outermost. The test part is seen by the final runs alone. A\n"
     "first-order step counts as three forward passes: its own, and two for the backward\n"
-    "pass.\n"
+    "pass; a pass of forward mode as two.\n"
     "\n"
     "The folder --output holds runs.csv, a line a run with the command that makes it;\n"
     "table.md; plots of the loss against forward passes, seconds and memory; and the\n"
@@ -209,6 +209,7 @@ private:
         const char* group = "Runs";
         constexpr std::uint64_t many = std::uint64_t{1} << 40;
         whole(group, "--forwards", "Forward passes of a final run [2000]", 1, many, options_.forwards);
+        words(group, "--schedule", "KIND[:WARMUP]", "Of the learning rate, as finetune's [constant]", options_.schedule);
         whole(group, "--search-forwards", "Forward passes of a run of the search [as --forwards]", 1, many, options_.search_forwards);
         whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
         whole(group, "--length", "Tokens of a window or sentence [finetune's]", 2, 1 << 20, options_.length);

@@ -28,6 +28,7 @@ struct Options {
     std::vector<const Method*> methods;
     std::vector<std::string> schemes;
     std::size_t forwards = 2000;
+    std::string schedule = "constant";  ///< of the learning rate, as finetune's
     std::size_t search_forwards = 2000;
     std::size_t seeds = 3;
     std::size_t rates = 3;

@@ -89,7 +89,7 @@ void Study::finish(const Ended& ended) {
     const Run& run = node.mapped();
     const Record record = record_of(run, ended);
     if (!record.failed() && run.phase == Phase::final) {
-        const std::optional<double> passes = run.cell->method->first_order ? std::optional<double>(first_order_passes) : std::nullopt;
+        const std::optional<double> passes = run.cell->method->by_steps ? std::optional<double>(run.cell->method->passes) : std::nullopt;
         write_curve(curve_file(grid_.options().output, run.name()), read_metrics(temporary(run, ".csv"), passes));
     }
     journal_.add(record);
@@ -117,7 +117,7 @@ Record Study::record_of(const Run& run, const Ended& ended) const {
         return record;
     }
     record.forward_passes = figure(json, "forward_passes");
-    if (run.cell->method->first_order) record.forward_passes = static_cast<double>(run.steps * first_order_passes);
+    if (run.cell->method->by_steps) record.forward_passes = static_cast<double>(run.steps * run.cell->method->passes);
     record.loss_before = figure(json, "eval_loss_before");
     record.loss_after = figure(json, "eval_loss_after");
     record.accuracy_before = figure(json, "accuracy_before");

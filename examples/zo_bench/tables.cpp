@@ -88,7 +88,7 @@ private:
             text_ += "Learning rates are the usual ones; none was searched for.\n\n";
         }
         text_ += "A first-order step counts as " + grouped(first_order_passes) +
-                 " forward passes: its own, and two for its backward pass. Other passes are counted as finetune counts them, whatever each costs: "
+                 " forward passes: its own, and two for its backward pass; one of forward mode as " + grouped(forward_mode_passes) + ". Other passes are counted as finetune counts them, whatever each costs: "
                  "see the seconds. Peak memory is what a run needed beyond the empty program, measured in a process of its own; planned is what was "
                  "predicted. Every run's command is in runs.csv.\n";
         const auto partial = [](const Result& result) { return result.loss && !result.note.empty(); };
