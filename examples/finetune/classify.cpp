@@ -110,7 +110,8 @@ LabelledSentences read_sentences(const std::string& path, const llama::Tokenizer
 
 ClassifyTask::ClassifyTask(const llama::Model<float>& model, int threads, Verbalizer verbalizer, LabelledSentences train, LabelledSentences eval,
                            Shape shape, std::uint64_t seed)
-    : forward_(model, threads), passes_(model, threads), verbalizer_(std::move(verbalizer)), train_(std::move(train)), eval_(std::move(eval)), shape_(shape), numbers_(seed) {
+    : forward_(model, threads), passes_(model, threads), verbalizer_(std::move(verbalizer)), train_(std::move(train)), eval_(std::move(eval)),
+      shape_(shape), numbers_(seed) {
     const std::size_t sequences = shape.batch * verbalizer_.size();
     tokens_.reserve(sequences * shape.length);  // sequences_ points into it: it must not move
     labels_.reserve(shape.batch);

@@ -87,7 +87,7 @@ public:
     zeroth::DirectionalLoss loss_along(const llama::Tangents<float>& tangents) override;
     Evaluation evaluate() override;
 
-    void reuse_activations() override { forward_.keep_inputs(true); }
+    void reuse_activations(bool reuse) override { forward_.keep_inputs(reuse); }
     void weights_changed(int layer) override { forward_.changed(layer); }
     std::size_t data_bytes() const override { return train_.bytes() + eval_.bytes(); }
 

@@ -84,6 +84,7 @@ public:
         options_.method.learning_rate = options_.learning_rate.value_or(5 * options_.method.usual_learning_rate());
         llama::Model<float> model(config());
         options_.method.parts_a_step = parts_a_step(model, options_.method);
+        options_.require_a_step();
         plan_.steps = options_.step_count(default_steps);
         plan_.eval_every = options_.eval_every != 0 ? options_.eval_every : std::max<std::size_t>(plan_.steps / 40, 1);
         length_ = options_.length.value_or(window);

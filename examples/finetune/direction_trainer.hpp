@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,13 +33,14 @@ std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const Tr
         return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
             if constexpr (!requires { direction.mask; }) {
                 if (method.blocks != "none") {
-                    const zeroth::BlockOrder orders[] = {zeroth::BlockOrder::all, zeroth::BlockOrder::cyclic, zeroth::BlockOrder::random, zeroth::BlockOrder::jacobi};
+                    using enum zeroth::BlockOrder;
+                    const zeroth::BlockOrder orders[] = {all, cyclic, random, jacobi};  // as BlockOrderKind has them
                     return std::make_unique<OptimizerTrainer<zeroth::BlockOptimizer<Estimator, Rule, InPlace, Backend>>>(
                         parts.config, ", " + std::to_string(parts.partition.parts.size()) + " blocks", parts.partition, estimator, rule,
                         zeroth::BlockSettings<>{.seed = parts.seed, .order = orders[static_cast<int>(method.block_order)]}, parts.backend());
                 }
                 if (method.hybrid != 0) {
-                    const zeroth::Adam adam{.learning_rate = zeroth::Linear{.rate = method.first_order_rate, .steps = std::max<std::size_t>(parts.steps, 1)}};
+                    const zeroth::Adam adam{.learning_rate = parts.first_order_rate};
                     return std::make_unique<OptimizerTrainer<zeroth::HybridOptimizer<Estimator, Rule, zeroth::Adam, InPlace, Backend>>>(
                         parts.config, ", " + std::to_string(method.hybrid) + (method.hybrid == 1 ? " layer" : " layers") + " by back-propagation",
                         parts.parameters, estimator, std::move(rule), parts.first_order, adam, zeroth::Settings{.seed = parts.seed}, parts.backend());
@@ -52,7 +52,9 @@ std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const Tr
     if (method.estimator == EstimatorKind::one_sided) {
         return with_estimator(zeroth::OneSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
     }
-    if (method.estimator == EstimatorKind::fzoo) return with_estimator(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
+    if (method.estimator == EstimatorKind::fzoo) {
+        return with_estimator(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
+    }
     return with_estimator(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
 }
 

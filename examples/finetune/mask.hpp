@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <zeroth/array.hpp>
 #include <zeroth/directions/masked.hpp>
@@ -16,8 +17,17 @@ struct AnyMask {
     zeroth::Bernoulli drawn{.keep = 1};
     zeroth::BitMask bits{};
     bool of_bits = false;
+    std::vector<std::uint64_t> hashes{};  ///< of the blocks that keep_of_block counts
 
     void validate() const { drawn.validate(); }
+    template <class Blocks>
+    void validate_for(const Blocks& blocks) const {
+        if (of_bits) {
+            bits.validate_for(blocks);
+        } else {
+            drawn.validate_for(blocks);
+        }
+    }
     void prepare(zeroth::Stream& stream, std::size_t block) const {
         if (of_bits) {
             bits.prepare(stream, block);
@@ -30,14 +40,20 @@ struct AnyMask {
         return stream.bits != nullptr ? zeroth::BitMask::read<Lanes>(stream, element, z) : zeroth::Bernoulli::read<Lanes>(stream, element, z);
     }
     bool operator()(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::uint64_t element) const {
-        return of_bits ? bits(key, block, element) : drawn(key, block, element);
+        if (of_bits) return bits(key, block, element);
+        zeroth::Bernoulli own = drawn;
+        for (std::size_t b = 0; b < hashes.size(); ++b) {
+            if (hashes[b] == block.hash && b < drawn.keep_of_block.size()) own.keep = drawn.keep_of_block[b];
+        }
+        return own(key, block, element);
     }
 };
 
 /// The memory of a method's mask, chosen by the weights as they stand: to be made, and chosen anew, while they are settled.
 class MaskMemory {
 public:
-    MaskMemory(const zeroth::Parameters& parameters, const MaskOption& option) : parameters_(parameters), option_(option), bits_(chosen() ? parameters : zeroth::Parameters{}) {
+    MaskMemory(const zeroth::Parameters& parameters, const MaskOption& option)
+        : parameters_(parameters), option_(option), bits_(chosen() ? parameters : zeroth::Parameters{}) {
         choose();
     }
 
@@ -47,7 +63,8 @@ public:
         if (mask.of_bits) {
             mask.bits = bits_.mask();
         } else {
-            mask.drawn = {.keep = option_.share, .refresh_every = option_.every, .keep_of_block = shares_.size() != 0 ? shares_.data() : nullptr};
+            for (const zeroth::Block& block : parameters_.blocks()) mask.hashes.push_back(block.identity.hash);
+            mask.drawn = {.keep = option_.share, .refresh_every = option_.every, .keep_of_block = {shares_.data(), shares_.size()}};
         }
         return mask;
     }

@@ -64,7 +64,7 @@ zeroth::MemoryPlan plan_memory(llama::Model<float>& model, const Method& method,
         needs.pass = zeroth::PassKind::forward_mode;
         needs.gradient = zeroth::gradient_bytes(parameters);
     }
-    return zeroth::plan_memory(runtime, needs);
+    return zeroth::plan_memory(runtime, needs, true);  // evaluations are forward passes
 }
 
 std::string memory_table(llama::Model<float>& model, const Method& method, const MemoryRequest& request) {
@@ -72,7 +72,8 @@ std::string memory_table(llama::Model<float>& model, const Method& method, const
     const auto add = [&](const std::string& name, const Method& other) {
         const zeroth::MemoryPlan plan = plan_memory(model, other, request);
         const auto text = [](std::uint64_t bytes) { return bytes == 0 ? std::string() : report::bytes(static_cast<std::size_t>(bytes)); };
-        table.add({name, text(plan.load), text(plan.forward), text(plan.backward), text(plan.step), text(plan.peak()) + " (" + std::string(plan.peak_phase()) + ")"});
+        table.add({name, text(plan.load), text(plan.forward), text(plan.backward), text(plan.step),
+                   text(plan.peak()) + " (" + std::string(plan.peak_phase()) + ")"});
     };
     add("this run", method);
     Method other;

@@ -13,7 +13,7 @@ namespace finetune {
 /// A run, as far as its memory goes.
 struct MemoryRequest {
     std::size_t data = 0;  ///< bytes of the training and evaluation data
-    std::size_t batch = 0;
+    std::size_t batch = 0;  ///< sequences in it: of classification, one for each label of a sentence
     std::size_t length = 0;  ///< tokens of a sequence
     int threads = 0;         ///< 0: all
 };

@@ -2,7 +2,7 @@
 
 namespace finetune {
 
-double Method::usual_learning_rate() const {
+double Method::usual_learning_rate(bool classify) const {
     // For full, lora, prefix, prompt and head.
     struct Rates {
         double of[5];
@@ -25,7 +25,9 @@ double Method::usual_learning_rate() const {
         }
         return {{2e-4, 2e-3, 0.4, 0.4, 5e-3}};
     }();
-    return rates.of[static_cast<int>(tuning.scheme)];
+    const bool by_gradient = estimator != EstimatorKind::fzoo &&
+                             (update == UpdateKind::sgd || update == UpdateKind::momentum || update == UpdateKind::conservative);
+    return rates.of[static_cast<int>(tuning.scheme)] * (classify && by_gradient ? 0.1 : 1.0);
 }
 
 }  // namespace finetune

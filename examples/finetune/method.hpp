@@ -73,8 +73,9 @@ struct Method {
 
     double epsilon() const { return smoothing.value_or(tuning.scheme == Scheme::prefix ? 1e-2 : 1e-3); }
 
-    /// What learns on a model of hundreds of thousands of weights; found on stories260K.
-    double usual_learning_rate() const;
+    /// What learns on a model of hundreds of thousands of weights; found on stories260K. The gradients of a classifier's loss are some ten times
+    /// as large as a text's, which matters to steps in proportion to them.
+    double usual_learning_rate(bool classify = false) const;
 
     /// Of the loss over the whole batch; a forward-mode or a backward pass comes with its own.
     std::size_t forward_passes_per_step() const {

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,8 +48,10 @@ public:
     auto gradient() {
         return [this](std::span<const zeroth::GradientBlock> blocks) {
             llama::Gradients<float> gradients(config_);
-            for (const zeroth::GradientBlock& block : blocks) gradients.set(block.name, block.floats());
-            return timed([&] { return task_.loss_and_gradient(gradients); });
+            return timed([&] {
+                for (const zeroth::GradientBlock& block : blocks) require(gradients.set(block.name, block.floats()), block.name);
+                return task_.loss_and_gradient(gradients);
+            });
         };
     }
     /// Keeps the tangents: 4 bytes a weight that is trained.
@@ -62,7 +66,7 @@ public:
                 const zeroth::Block& block = along.blocks()[b];
                 const std::span<float> z = std::span(tangents_).subspan(begin, block.size());
                 along.fill(b, z);
-                tangents.set(block.name, z);
+                require(tangents.set(block.name, z), block.name);
                 begin += z.size();
             }
             return timed([&] { return task_.loss_along(tangents); });
@@ -70,6 +74,10 @@ public:
     }
 
 private:
+    static void require(bool known, std::string_view name) {
+        if (!known) throw std::logic_error("the model has no tensor " + std::string(name));
+    }
+
     Task& task_;
     const llama::Config& config_;
     std::vector<float>& tangents_;
@@ -123,7 +131,7 @@ struct TrainerParts {
     zeroth::Partition partition;  ///< of the parameters, for a method that trains block by block
     const Method& method;
     zeroth::Schedule learning_rate;
-    std::size_t steps;
+    zeroth::Schedule first_order_rate;  ///< of back-propagation's side of a hybrid
     std::uint64_t seed;
     int threads;
 

@@ -200,9 +200,12 @@ private:
     void declare_method() {
         const char* group = "Method";
         Method& method = options_.method;
-        const Names<Scheme> schemes = {{"full", Scheme::full}, {"lora", Scheme::lora}, {"prefix", Scheme::prefix}, {"prompt", Scheme::prompt}, {"head", Scheme::head}};
-        choice(group, "--scheme", "Train all weights; or what is added to them: LoRA on\nquery and value, a prefix of keys and values, a prompt of\nembeddings; or the final norm and the classifier (the\ntoken embedding where it is tied) [full]", schemes,
-               method.tuning.scheme);
+        const Names<Scheme> schemes = {
+            {"full", Scheme::full}, {"lora", Scheme::lora}, {"prefix", Scheme::prefix}, {"prompt", Scheme::prompt}, {"head", Scheme::head}};
+        choice(group, "--scheme",
+               "Train all weights; or what is added to them: LoRA on\nquery and value, a prefix of keys and values, a prompt of\n"
+               "embeddings; or the final norm and the classifier (the\ntoken embedding where it is tied) [full]",
+               schemes, method.tuning.scheme);
         whole(group, "--rank", "Of LoRA's products [8]", 1, 1 << 16, method.tuning.rank);
         number(group, "--alpha", "X", "LoRA's products are scaled by alpha / rank [16]", false, method.tuning.alpha);
         whole(group, "--prefix-tokens", "Pairs of a key and a value a layer [5]", 1, 1 << 20, method.tuning.prefix);
@@ -213,7 +216,10 @@ private:
                                                  {"forward-gradient", EstimatorKind::forward_gradient},
                                                  {"coordinate", EstimatorKind::coordinate},
                                                  {"first-order", EstimatorKind::first_order}};
-        choice(group, "--estimator", "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\nthese over their deviation (fzoo); or the derivative\nalong it in forward mode; or both sides of single\nweights; or back-propagate [two-sided]",
+        choice(group, "--estimator",
+               "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\n"
+               "these over their deviation (fzoo); or the derivative\nalong it in forward mode; or both sides of single\n"
+               "weights; or back-propagate [two-sided]",
                estimators, method.estimator);
         const Names<DirectionKind> directions = {{"gaussian", DirectionKind::gaussian},
                                                  {"rademacher", DirectionKind::rademacher},
@@ -243,7 +249,9 @@ private:
                                               {"jacobi", BlockOrderKind::jacobi}};
         choice(group, "--block-order", "A step moves all blocks, each at once (all) or after\nall are estimated (jacobi); or one block, in turn or at\nrandom [all]", orders,
                method.block_order);
-        add(group, "--mask", "none|bernoulli:S|...", "Perturb and update a share S of the weights: bernoulli:S\nat random; global:S at random, more of a tensor with\nlarge weights; magnitude:S, small:S the largest or the\nsmallest of each tensor; N:M the N largest of M [none]",
+        add(group, "--mask", "none|bernoulli:S|...",
+            "Perturb and update a share S of the weights: bernoulli:S\nat random; global:S at random, more of a tensor with\n"
+            "large weights; magnitude:S, small:S the largest or the\nsmallest of each tensor; N:M the N largest of M [none]",
             [this](const std::string& value) { read_mask(value); });
         whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
         whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
@@ -304,7 +312,8 @@ private:
         MaskOption& mask = options_.method.mask;
         const std::size_t colon = value.find(':');
         const std::string kind = value.substr(0, colon), rest = colon == std::string::npos ? "" : value.substr(colon + 1);
-        const std::pair<const char*, MaskKind> kinds[] = {{"bernoulli", MaskKind::bernoulli}, {"global", MaskKind::global}, {"magnitude", MaskKind::magnitude}, {"small", MaskKind::small}};
+        const std::pair<const char*, MaskKind> kinds[] = {
+            {"bernoulli", MaskKind::bernoulli}, {"global", MaskKind::global}, {"magnitude", MaskKind::magnitude}, {"small", MaskKind::small}};
         mask.kind = MaskKind::none;
         if (value == "none") return;
         for (const auto& [name, mask_kind] : kinds) {
@@ -367,10 +376,7 @@ private:
             if (!valid) throw UsageError(option, reason);
         };
         require(!o.steps || !o.forwards, "--forwards", "is given together with --steps");
-        if (o.forwards) {
-            const std::size_t each = o.method.forward_passes_per_step();
-            require(*o.forwards >= each, "--forwards", std::to_string(*o.forwards) + " is less than one step's, " + std::to_string(each));
-        }
+        o.require_a_step();
         check_method();
         check_plot();
         check_outputs_differ();
@@ -391,6 +397,9 @@ private:
         const bool merges = !adapters || o.method.tuning.scheme == Scheme::lora;
         require(merges || o.save.empty() || o.saves_adapters(), "--save", "a checkpoint holds no prefix and no prompt; give a name that ends in .safetensors");
         require(adapters || !o.saves_adapters(), "--save", "safetensors files are for --scheme lora, prefix and prompt; a checkpoint has another name");
+        for (const char* name : {"--rank", "--alpha", "--prefix-tokens", "--prompt-tokens"}) {
+            require(o.adapter.empty() || app_.get_option(name)->count() == 0, name, "is that of the file of --adapter");
+        }
         require(o.adapter.empty() || o.train.empty() || adapters, "--adapter", "needs --scheme lora, prefix or prompt");
         if (o.task == TaskKind::classify) {
             require(!o.eval.empty() || o.validation, "--task", "classify needs --eval");

@@ -53,6 +53,11 @@ struct Options {
     bool saves_adapters() const { return save.ends_with(".safetensors"); }
     /// Whether no file is given to work on: the built-in run.
     bool built_in() const { return model.empty(); }
+    /// Throws UsageError if --forwards is less than a step's; a step's are known once the model is.
+    void require_a_step() const {
+        const std::size_t each = method.forward_passes_per_step();
+        if (forwards && *forwards < each) throw UsageError("--forwards", std::to_string(*forwards) + " is less than one step's, " + std::to_string(each));
+    }
     /// Steps to make: from --steps or --forwards, whichever was given.
     std::size_t step_count(std::size_t otherwise) const {
         if (steps) return *steps;

@@ -67,6 +67,7 @@ void Outputs::write_json(const Outcome& outcome, const std::string& weights_crc3
     json["accuracy_before"] = number(outcome.before.accuracy);
     json["accuracy_after"] = number(outcome.after.accuracy);
     json["forward_passes"] = outcome.forward_passes;
+    json["learning_rate"] = outcome.learning_rate;
     json["seconds"] = outcome.seconds;
     json["optimizer_seconds"] = outcome.optimizer_seconds;
     json["peak_rss_bytes"] = outcome.peak_bytes;

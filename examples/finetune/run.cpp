@@ -40,7 +40,7 @@ void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 std::string sample(const Model<float>& model, const Tokenizer& tokenizer, const Options& options) {
     const std::string begin = options.task == TaskKind::text ? options.prompt : "";
     std::vector<int> tokens = tokenizer.encode(begin, {.start = true});
-    if (tokens.size() >= static_cast<std::size_t>(model.config().sequence)) throw UsageError("--prompt", "leaves the model no room to write");
+    if (tokens.size() + static_cast<std::size_t>(model.adapters().virtual_tokens()) >= static_cast<std::size_t>(model.config().sequence)) throw UsageError("--prompt", "leaves the model no room to write");
     llama::Generator<float> generator(model);
     const std::vector<int> more = llama::generate(
         generator, tokens, {.tokens = static_cast<int>(options.generate), .temperature = options.temperature, .seed = options.seed});
@@ -133,10 +133,20 @@ std::unique_ptr<Task> make_task(const Options& options, const Model<float>& mode
     return options.train.empty() ? document_task(options, model, tokenizer) : text_task(options, model, tokenizer);
 }
 
-/// Real tokens for a prefix or a prompt to begin from: the prompt's, or the first of the training data.
+/// Real tokens for a prefix or a prompt to begin from: the first of the training data, of sentences without their labels.
 std::vector<int> first_tokens(const Options& options, const Tokenizer& tokenizer, std::size_t count) {
     std::string text = read_text(options.train);
     text.resize(character_boundary(text, std::min(text.size(), std::size_t{1} << 12)));
+    if (options.task == TaskKind::classify) {
+        std::string sentences;
+        for (std::size_t begin = 0; begin < text.size();) {
+            const std::size_t end = std::min(text.find('\n', begin), text.size()), tab = text.rfind('\t', end);
+            const bool header = begin == 0 && std::string_view(text).substr(0, end).ends_with("label");
+            if (!header && tab != std::string::npos && tab > begin) sentences += text.substr(begin, tab - begin);
+            begin = end + 1;
+        }
+        text = sentences;
+    }
     std::vector<int> tokens = tokenizer.encode(text, {.start = true});
     if (tokens.size() > count) tokens.resize(count);
     return tokens;
@@ -173,7 +183,7 @@ int evaluate_only(const Options& options, const Model<float>& model, Task& task,
 
 int train_model(const Options& options, Model<float>& model, llama::CheckpointFormat format, const Tokenizer& tokenizer, Task& task, Outputs& outputs) {
     const Plan plan{options.step_count(default_steps), options.eval_every};
-    const MemoryRequest request{task.data_bytes(), options.batch, length_of(options, model, default_length), options.threads};
+    const MemoryRequest request{task.data_bytes(), options.batch * std::max<std::size_t>(options.verbalizer.size(), 1), length_of(options, model, default_length), options.threads};
     const std::size_t planned_bytes = static_cast<std::size_t>(plan_memory(model, options.method, request).peak());
     if (options.plan) print(memory_table(model, options.method, request) + "\n");
     const std::string before = options.generate > 0 ? sample(model, tokenizer, options) : "";
@@ -206,12 +216,13 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
 }  // namespace
 
 int run(Options options) {
-    options.method.learning_rate = options.learning_rate.value_or(options.method.usual_learning_rate());
+    options.method.learning_rate = options.learning_rate.value_or(options.method.usual_learning_rate(options.task == TaskKind::classify));
     llama::CheckpointFormat format{};
     Model<float> model = llama::read_checkpoint(options.model, &format);
     const Tokenizer tokenizer = Tokenizer::read(options.tokenizer, model.config().vocab);
     prepare_scheme(options, model, tokenizer);
     if (!options.train.empty()) options.method.parts_a_step = parts_a_step(model, options.method);
+    options.require_a_step();
     Outputs outputs(options);
     if (options.train.empty() && options.eval.empty()) {
         print(sample(model, tokenizer, options) + "\n");

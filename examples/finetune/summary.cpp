@@ -31,11 +31,15 @@ std::string summary(const Outcome& outcome, const std::string& trainer) {
     figures.add({"steps", grouped(outcome.steps), ""});
     if (outcome.rejected > 0) figures.add({"of them without an update", grouped(outcome.rejected), "(a loss was not finite)"});
     figures.add({"forward passes", grouped(outcome.forward_passes), ""});
+    figures.add({"largest learning rate", report::general(outcome.learning_rate, 3), ""});
     figures.add({"time", duration(outcome.seconds), "(" + fixed(1000 * outcome.seconds / steps, 2) + " ms a step)"});
     const double share = outcome.seconds > 0 ? 100 * outcome.optimizer_seconds / outcome.seconds : 0;
     figures.add({"of it in the optimizer", fixed(share, 2) + " %", "(" + trainer + ")"});
     figures.add({"resident memory of inference", bytes(outcome.inference_bytes), ""});
     figures.add({"most beyond it while training", memory_text(outcome), ""});
+    if (!(outcome.after.loss <= outcome.before.loss) && outcome.steps > 0) {
+        return text + figures.text() + "\n  The loss has not fallen: try a third of the --learning-rate, or more steps.\n";
+    }
     return text + figures.text();
 }
 

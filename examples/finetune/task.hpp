@@ -36,9 +36,9 @@ public:
     virtual zeroth::DirectionalLoss loss_along(const llama::Tangents<float>& tangents) = 0;
     virtual Evaluation evaluate() = 0;
 
-    /// Keeps what lies under the layers between passes over a batch; from then on it is to be told which layer's weights changed, as
+    /// Whether to keep what lies under the layers between passes over a batch; it is then to be told which layer's weights changed, as
     /// llama::Forward::changed().
-    virtual void reuse_activations() = 0;
+    virtual void reuse_activations(bool reuse) = 0;
     virtual void weights_changed(int layer) = 0;
     /// Of the training and evaluation data.
     virtual std::size_t data_bytes() const = 0;
@@ -55,7 +55,7 @@ public:
     zeroth::DirectionalLoss loss_along(const llama::Tangents<float>& tangents) override;
     Evaluation evaluate() override { return task_->evaluate(); }
     /// Of no use: the batches take turns.
-    void reuse_activations() override {}
+    void reuse_activations(bool) override {}
     void weights_changed(int) override {}
     std::size_t data_bytes() const override { return task_->data_bytes(); }
 

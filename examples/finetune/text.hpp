@@ -56,7 +56,7 @@ public:
     /// The mean over chunks of their mean negative log-likelihood a token, in nats.
     Evaluation evaluate() override;
 
-    void reuse_activations() override { forward_.keep_inputs(true); }
+    void reuse_activations(bool reuse) override { forward_.keep_inputs(reuse); }
     void weights_changed(int layer) override { forward_.changed(layer); }
     std::size_t data_bytes() const override { return train_.capacity() * sizeof(int) + chunks_.bytes(); }
 

@@ -1,6 +1,6 @@
 #include "train.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 #include <report/memory.hpp>
 #include <report/progress.hpp>
@@ -20,6 +20,7 @@ std::size_t empty_program_bytes() {
 Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, Observer& observer) {
     // Made once for nothing: a setting out of range is found before the work begins, and code that ran does not count as memory later.
     static_cast<void>(make_trainer());
+    task.reuse_activations(false);
     Outcome outcome;
     const Stopwatch whole;
     observer.evaluating();
@@ -46,6 +47,7 @@ Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, 
         outcome.seconds += seconds;
         outcome.optimizer_seconds += seconds - step.seconds_in_forward;
         outcome.forward_passes += step.forward_passes;
+        outcome.learning_rate = std::max(outcome.learning_rate, step.learning_rate);
         outcome.rejected += step.updated ? 0 : 1;
         ++outcome.steps;
         peak.sample();

@@ -43,6 +43,7 @@ struct Outcome {
     std::size_t steps = 0;
     std::size_t rejected = 0;  ///< steps without an update, for a loss that was not finite
     std::size_t forward_passes = 0;
+    double learning_rate = 0;      ///< the largest of a step
     double seconds = 0;            ///< of the steps: drawing the batch, forward passes and optimizer
     double optimizer_seconds = 0;  ///< of the steps, outside the forward passes
     std::size_t inference_bytes = 0;  ///< resident after an evaluation and a training batch's forward pass, before the trainer was made

@@ -13,19 +13,19 @@
 namespace finetune {
 namespace {
 
-zeroth::Schedule schedule_of(const Method& method, std::size_t steps) {
+zeroth::Schedule schedule_of(const Method& method, double rate, std::size_t steps) {
     steps = std::max<std::size_t>(steps, 1);
     const auto warmed = [&](auto then) -> zeroth::Schedule {
         if (method.schedule.warm_up == 0) return then;
         return zeroth::WarmUp{.steps = method.schedule.warm_up, .then = then};
     };
     switch (method.schedule.kind) {
-    case ScheduleKind::linear: return warmed(zeroth::Linear{.rate = method.learning_rate, .steps = steps});
-    case ScheduleKind::cosine: return warmed(zeroth::Cosine{.rate = method.learning_rate, .steps = steps});
-    case ScheduleKind::trapezoid: return warmed(zeroth::Linear{.rate = method.learning_rate, .steps = steps, .hold = steps / 2});
+    case ScheduleKind::linear: return warmed(zeroth::Linear{.rate = rate, .steps = steps});
+    case ScheduleKind::cosine: return warmed(zeroth::Cosine{.rate = rate, .steps = steps});
+    case ScheduleKind::trapezoid: return warmed(zeroth::Linear{.rate = rate, .steps = steps, .hold = steps / 2});
     case ScheduleKind::constant: break;
     }
-    return warmed(zeroth::Constant{method.learning_rate});
+    return warmed(zeroth::Constant{rate});
 }
 
 zeroth::Partition partition_of(const zeroth::Parameters& parameters, const std::string& blocks) {
@@ -88,7 +88,7 @@ std::unique_ptr<Trainer> make_trainer(llama::Model<float>& model, Task& task, co
     const llama::Config& config = model.config();
     zeroth::Parameters parameters = parameters_of(model, method.tuning.scheme), first_order;
     if (method.reuse_activations) {
-        task.reuse_activations();
+        task.reuse_activations(true);
         parameters.on_change([&task, config](std::span<const zeroth::Block> blocks) {
             int lowest = config.layers;
             for (const zeroth::Block& block : blocks) lowest = std::min(lowest, layer_of(block.name, config));
@@ -101,7 +101,8 @@ std::unique_ptr<Trainer> make_trainer(llama::Model<float>& model, Task& task, co
         if (parameters.blocks().empty()) throw UsageError("--hybrid", "leaves nothing to forward passes");
     }
     const zeroth::Partition partition = partition_of(parameters, method.blocks);
-    const TrainerParts parts{config, parameters, first_order, partition, method, schedule_of(method, steps), steps, seed, threads};
+    const TrainerParts parts{config, parameters, first_order, partition, method, schedule_of(method, method.learning_rate, steps),
+                             schedule_of(method, method.first_order_rate, steps), seed, threads};
     if (method.estimator == EstimatorKind::first_order) return make_first_order_trainer(parts);
     if (method.estimator == EstimatorKind::coordinate) return make_coordinate_trainer(parts);
     if (method.mask.kind != MaskKind::none) return make_masked_trainer(parts);

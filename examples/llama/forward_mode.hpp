@@ -23,7 +23,7 @@ using Tangents = Gradients<Scalar>;
 /// The forward pass and its derivative along a direction of the weights: forward-mode differentiation, written out by hand. (Forward on Dual
 /// numbers gives the same; here products go through the matrix kernels, about ten times as fast.)
 ///
-/// Memory: twice the activations of Forward, and two matrices [tokens, tokens] a thread. The result does not depend on the number of threads.
+/// Memory: twice the activations of Forward with the logits of the whole vocabulary, and two matrices [tokens, tokens] a thread. The result does not depend on the number of threads.
 template <class Scalar>
 class ForwardMode {
 public:

@@ -28,12 +28,12 @@ public:
 
     /// Of all weights and adapters, into a model's memory.
     Gradients(Model<Scalar>& memory) : Gradients(memory.config()) {
-        for (const auto& tensor : memory.tensors()) set(tensor.name, tensor.values);
-        for (const auto& tensor : memory.adapter_tensors()) set(tensor.name, tensor.values);
+        for (const auto& tensor : memory.tensors()) static_cast<void>(set(tensor.name, tensor.values));
+        for (const auto& tensor : memory.adapter_tensors()) static_cast<void>(set(tensor.name, tensor.values));
     }
 
     /// The gradient of the tensor of this name, as Model::tensors() and adapter_tensors() name them; false if there is none.
-    bool set(std::string_view name, std::span<Scalar> values) {
+    [[nodiscard]] bool set(std::string_view name, std::span<Scalar> values) {
         bool found = false;
         each_named([&](const std::string& other, std::span<Scalar>& target) {
             if (other != name) return;

@@ -17,8 +17,9 @@ public:
     PassMemory(const Config& config, const Adapters& adapters, std::size_t inputs, int threads)
         : dim_(wide(config.dim)), kv_(wide(config.kv_dim())), hidden_(wide(config.hidden)), head_(wide(config.head_size())), rank_(wide(adapters.rank)),
           vocab_(wide(config.vocab)), layers_(config.layers), threads_(wide(threads)) {
-        const std::size_t each = inputs + wide(adapters.virtual_tokens()), group = wide(Batch::group_rows);
-        rows_ = wide(static_cast<int>(padded(static_cast<Eigen::Index>(each > group ? each : group / each * each))));
+        const auto group = static_cast<std::size_t>(Batch::group_rows);
+        each_ = inputs + wide(adapters.virtual_tokens());
+        rows_ = static_cast<std::size_t>(padded(static_cast<Eigen::Index>(each_ > group ? each_ : group / each_ * each_)));
         table_ = wide(config.sequence) * head_;
     }
 
@@ -34,7 +35,7 @@ public:
     }
     std::size_t forward_mode() const { return bytes(2 * (3 * dim_ + 2 * kv_ + 2 * hidden_ + rank_ + vocab_) + 3, 2 * rows_ * rows_); }
     /// Of Forward::keep_inputs() for a batch of `sequences`.
-    std::size_t kept_inputs(std::size_t sequences) const { return wide(layers_ + 1) * dim_ * sequences * rows_ * sizeof(Scalar); }
+    std::size_t kept_inputs(std::size_t sequences) const { return wide(layers_ + 1) * dim_ * sequences * each_ * sizeof(Scalar); }
 
 private:
     static std::size_t wide(int value) { return static_cast<std::size_t>(value); }
@@ -43,7 +44,7 @@ private:
 
     std::size_t dim_, kv_, hidden_, head_, rank_, vocab_;
     int layers_;
-    std::size_t threads_, rows_ = 0, table_ = 0;
+    std::size_t threads_, each_ = 0, rows_ = 0, table_ = 0;
 };
 
 }  // namespace llama

@@ -55,6 +55,8 @@ std::vector<std::string> Grid::tasks() const {
 }
 
 bool Grid::has(const Method& method, const std::string& scheme) const {
+    // A prompt lies under all layers, and a head above: a hybrid has one side only.
+    if (method.name == "hybrid" && (scheme == "prompt" || scheme == "head")) return false;
     return !options_.quick || scheme == schemes[0] || &method == options_.methods.front() || &method == options_.methods.back();
 }
 
@@ -77,7 +79,7 @@ Run Grid::make_run(const Cell& cell, Phase phase, std::uint64_t seed, double lea
     add({"--learning-rate", general(learning_rate, 3), "--schedule", o.schedule, "--batch", std::to_string(o.batch)});
     if (o.length) add({"--length", std::to_string(*o.length)});
 
-    const std::size_t forwards = phase == Phase::search ? o.search_forwards : o.forwards;
+    const std::size_t forwards = phase == Phase::search && !method.rate_is_length ? o.search_forwards : o.forwards;
     const std::size_t steps = run.steps = std::max<std::size_t>(forwards / method.passes_a_step(layers_), 1);
     // finetune's --forwards counts the forward passes, not what a backward pass is worth.
     if (method.by_steps) {

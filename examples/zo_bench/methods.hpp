@@ -23,6 +23,8 @@ struct Method {
     double rates[scheme_count];  ///< the usual learning rate on text with each of the schemes: where the search begins
     double on_classify;          ///< what it is multiplied with on the task classify
     std::size_t passes;  ///< forward passes a step: on them rests how often a curve has a point
+    /// Its rate is a length, the gradient's has no part in it: the best is less the longer the run, so the search is as long as the final run.
+    bool rate_is_length = false;
     bool by_layer = false;  ///< `passes` are made for each layer
     bool by_steps = false;  ///< finetune counts less than `passes`: its runs are given their number of steps
 

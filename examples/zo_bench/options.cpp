@@ -257,7 +257,8 @@ private:
             std::error_code error;
             std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
             if (error) self = std::filesystem::absolute(program_);
-            o.finetune = (self.parent_path().parent_path() / "finetune" / "finetune").lexically_normal().string();
+            const std::filesystem::path beside = self.parent_path() / "finetune", built = self.parent_path().parent_path() / "finetune" / "finetune";
+            o.finetune = (std::filesystem::is_regular_file(beside, error) ? beside : built).lexically_normal().string();
         }
     }
 

@@ -46,7 +46,7 @@ std::optional<double> figure(const nlohmann::json& json, const char* name) {
 }  // namespace
 
 Study::Study(const Grid& grid, Journal& journal)
-    : grid_(grid), journal_(journal), running_folder_(fs::path(grid.options().output) / "running"), begin_(now()) {
+    : grid_(grid), journal_(journal), running_folder_(fs::path(grid.options().output) / ".zo_bench_running"), begin_(now()) {
     // What a killed study has left of its runs.
     fs::remove_all(running_folder_);
     fs::create_directories(running_folder_);

@@ -82,7 +82,7 @@ private:
                  (o.seeds == 1 ? "those of one seed. " : "means over " + grouped(o.seeds) + " seeds ± the sample standard deviation. ");
         if (o.rates > 1) {
             text_ += "Each learning rate is the best of " + grouped(o.rates) + " or more, " + grouped(o.search_forwards) +
-                     " forward passes each, on the last ninth of the training part, held out of training; \"outermost\": no larger or smaller one was "
+                     " forward passes each (where a step's length is the rate's alone, as many as a final run), on the last ninth of the training part, held out of training; \"outermost\": no larger or smaller one was "
                      "tried. The test part was not seen in the search.\n\n";
         } else {
             text_ += "Learning rates are the usual ones; none was searched for.\n\n";

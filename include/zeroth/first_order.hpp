@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,8 +29,17 @@ struct GradientBlock {
     ScalarType type = ScalarType::float32;
     std::size_t size = 0;
 
-    [[nodiscard]] std::span<float> floats() const noexcept { return {static_cast<float*>(data), size}; }
-    [[nodiscard]] std::span<double> doubles() const noexcept { return {static_cast<double*>(data), size}; }
+    /// Throw std::invalid_argument if its numbers are of the other type.
+    [[nodiscard]] std::span<float> floats() const { return {static_cast<float*>(checked(ScalarType::float32)), size}; }
+    [[nodiscard]] std::span<double> doubles() const { return {static_cast<double*>(checked(ScalarType::float64)), size}; }
+
+  private:
+    void* checked(ScalarType expected) const {
+        if (type != expected) {
+            throw std::invalid_argument{"zeroth: the gradient of block '" + std::string{name} + "' is of " + std::string{to_string(type)}};
+        }
+        return data;
+    }
 };
 
 /// A callable that returns the loss of the weights as they stand in memory, and writes its gradient with respect to the blocks it is
@@ -136,6 +146,9 @@ class FirstOrderOptimizer {
         }
         return report;
     }
+
+    /// The next step takes this number: its learning rate's.
+    void set_next_step(std::uint64_t step) noexcept { step_ = step; }
 
     /// Kept beside the weights: the gradient and the rule's state.
     [[nodiscard]] std::size_t state_bytes() const noexcept {

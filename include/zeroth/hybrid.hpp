@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -15,24 +17,28 @@ ZEROTH_BEGIN_NAMESPACE
 /// Both gradients are taken at the same weights. Back-propagation may stop at the lowest of the first-order blocks: give it the last layers.
 /// Forward passes: the estimator's and 1 call of the GradientFn. Traversals: the optimizer's over the zeroth-order blocks, 1 over the others.
 /// State: the zeroth-order side's, and 4 bytes a parameter plus its rule's on the first-order side.
-/// Throws std::invalid_argument for a setting out of range.
+/// Throws std::invalid_argument for a setting out of range, and for a block on both sides.
 /// Source: described by Zhang et al., arXiv 2402.11592, section 4, whose code does not have it.
 template <Estimator E, UpdateRule Rule, UpdateRule FirstRule, class Restore = InPlace, Backend B = Reference>
 class HybridOptimizer {
   public:
     HybridOptimizer(const Parameters& zeroth_order, E estimator, Rule rule, const Parameters& first_order, FirstRule first_rule,
                     Settings<Restore> settings = {}, B backend = {})
-        : zeroth_order_{zeroth_order, std::move(estimator), std::move(rule), settings, backend},
+        : step_{settings.first_step}, zeroth_order_{checked(zeroth_order, first_order), std::move(estimator), std::move(rule), settings, backend},
           first_order_{first_order, std::move(first_rule), settings.seed, backend} {}
 
-    /// If either callable throws, or either's loss is not finite, no weight of either side changes.
+    /// If either callable throws, or either's loss is not finite, no weight of either side changes; one that throws is not counted as a step.
     template <ForwardFn F, GradientFn G>
     StepReport step(F&& forward, G&& gradient_fn) {
         zeroth_order_.settle();
+        zeroth_order_.set_next_step(step_);
+        first_order_.set_next_step(step_);
         if (!std::isfinite(first_order_.gradient(gradient_fn))) {
+            ++step_;
             return first_order_.update(); // which is none, and says why
         }
         StepReport report = zeroth_order_.step(forward);
+        ++step_;
         if (report.reason == Reason::updated || report.reason == Reason::kept) {
             report.traversals += first_order_.update().traversals;
         }
@@ -41,10 +47,24 @@ class HybridOptimizer {
     }
 
     void settle() { zeroth_order_.settle(); }
+    /// Number of the next step.
+    [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
     [[nodiscard]] std::size_t state_bytes() const noexcept { return zeroth_order_.state_bytes() + first_order_.state_bytes(); }
     [[nodiscard]] std::string_view backend() const noexcept { return zeroth_order_.backend(); }
 
   private:
+    static const Parameters& checked(const Parameters& zeroth_order, const Parameters& first_order) {
+        for (const Block& block : zeroth_order.blocks()) {
+            for (const Block& other : first_order.blocks()) {
+                if (block.identity.hash == other.identity.hash) {
+                    throw std::invalid_argument{"zeroth: block '" + block.name + "' is on both sides of the hybrid"};
+                }
+            }
+        }
+        return zeroth_order;
+    }
+
+    std::uint64_t step_;
     Optimizer<E, Rule, Restore, B> zeroth_order_;
     FirstOrderOptimizer<FirstRule, B> first_order_;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <zeroth/estimators/estimator.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
@@ -48,20 +47,22 @@ struct MemoryPlan {
         const std::uint64_t second = backward > step ? backward : step;
         return first > second ? first : second;
     }
+    /// Which pass makes the peak, but for the chunks that the step adds.
     [[nodiscard]] std::string_view peak_phase() const noexcept {
-        return peak() == backward ? "backward" : peak() == forward ? "forward" : peak() == step ? "step" : "load";
+        return backward > forward ? "backward" : forward > load ? "forward" : "load";
     }
 };
 
 /// The peak of a run, phase by phase. A runtime is taken to keep its activations' memory between passes, as runtimes do, so the step holds
 /// what the pass before it held.
 ///
-///   load = x,  forward = x + a + state + tangents,  backward = x + a_backward + state + gradient,  step = the pass + a chunk a thread
+///   load = x,  forward = x + state + a (a of forward mode + tangents, or a of back-propagation, which keeps it),
+///   backward = x + state + a of back-propagation + gradient,  step = the pass + a chunk a thread
 ///
-/// A method with both passes (hybrid) holds both's activations.
+/// also_forward: plain forward passes are made too, with memory of their own: in a hybrid, or for evaluations.
 /// Source: the memory analysis of Zhang et al., arXiv 2402.11592, section 3, where the zeroth-order step also holds the direction of the largest
 /// layer; here directions are formed in registers.
-[[nodiscard]] inline MemoryPlan plan_memory(const RuntimeMemory& runtime, const MethodMemory& method, bool also_forward = true) noexcept {
+[[nodiscard]] inline MemoryPlan plan_memory(const RuntimeMemory& runtime, const MethodMemory& method, bool also_forward = false) noexcept {
     constexpr std::uint64_t chunk = std::uint64_t{1} << 16;
     MemoryPlan plan;
     plan.load = runtime.weights;

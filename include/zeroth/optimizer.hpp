@@ -93,18 +93,12 @@ template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Ref
 class Optimizer {
   public:
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
-        : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
+        : estimator_{(validate(estimator, parameters), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
           settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
           cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms(), most_gradient_terms()} {
         estimate_.terms.reserve(estimator_.most_terms());
         estimate_.losses.reserve(forward_passes());
         gradient_.reserve(most_gradient_terms());
-        if constexpr (ConfiguredDirection<decltype(E::direction)>) {
-            estimator_.direction.validate();
-        }
-        if constexpr (DirectionOfBlocks<decltype(E::direction), std::span<const Block>>) {
-            estimator_.direction.validate_for(cursor_.parameters().blocks());
-        }
         if constexpr (PreparedRule<Rule>) {
             rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
         }
@@ -177,6 +171,17 @@ class Optimizer {
     }
 
   private:
+    /// Before the restore policy has touched a weight.
+    static void validate(const E& estimator, const Parameters& parameters) {
+        estimator.validate();
+        if constexpr (ConfiguredDirection<decltype(E::direction)>) {
+            estimator.direction.validate();
+        }
+        if constexpr (DirectionOfBlocks<decltype(E::direction), std::span<const Block>>) {
+            estimator.direction.validate_for(parameters.blocks());
+        }
+    }
+
     template <class F>
     void probe(F& forward) {
         const Key key{settings_.seed, step_, 0};

@@ -196,6 +196,36 @@ TEST_CASE("Shares by global magnitude are each block's part of the largest weigh
     CHECK_THROWS_AS(shares_by_magnitude(equal, 1.5), std::invalid_argument);
 }
 
+TEST_CASE("A mask is of the blocks that it was made for, whatever their order, and of no others") {
+    std::vector<float> a(40, 1.0f), b(70, 1.0f), c(40, 1.0f);
+    Parameters both;
+    both.add("a", std::span{a});
+    both.add("b", std::span{b});
+    BitMasks bits{both};
+    for (std::size_t i = 0; i < 70; i += 3) {
+        bits.set(1, i);
+    }
+    Parameters second;
+    second.add("b", std::span{b});
+    const TwoSidedRge estimator{.direction = Masked{Rademacher{}, bits.mask()}};
+    Optimizer optimizer{second, estimator, Sgd{.learning_rate = 0.5}, Settings{.restore = Snapshot{}}};
+    double sign = 1;
+    optimizer.step([&] { return sign = -sign; });
+    for (std::size_t i = 0; i < 70; ++i) {
+        CHECK((b[i] != 1.0f) == (i % 3 == 0));
+    }
+    Parameters other;
+    other.add("a", std::span{a});
+    other.add("c", std::span{c});
+    CHECK_THROWS_AS((Optimizer{other, estimator, Sgd{}}), std::invalid_argument);
+    Parameters longer;
+    longer.add("a", std::span{b});
+    CHECK_THROWS_AS((Optimizer{longer, estimator, Sgd{}}), std::invalid_argument);
+    const std::vector<double> shares = {0.5}, wrong = {0.5, 1.5};
+    CHECK_THROWS_AS((Optimizer{both, TwoSidedRge{.direction = Masked{Gaussian{}, Bernoulli{.keep_of_block = shares}}}, Sgd{}}), std::invalid_argument);
+    CHECK_THROWS_AS((Optimizer{both, TwoSidedRge{.direction = Masked{Gaussian{}, Bernoulli{.keep_of_block = wrong}}}, Sgd{}}), std::invalid_argument);
+}
+
 TEST_CASE("A bit mask is read alike by every backend") {
     for (const std::size_t first : sizes) {
         std::vector<float> a = some_weights(first), b = some_weights(first / 2 + 3);

@@ -203,7 +203,7 @@ TEST_CASE("A run writes what was asked for, and nothing else") {
     const auto json = nlohmann::ordered_json::parse(read(folder / "out.json"));
     std::vector<std::string> keys;
     for (const auto& [key, value] : json.items()) keys.push_back(key);
-    CHECK(keys == std::vector<std::string>{"eval_loss_before", "eval_loss_after", "accuracy_before", "accuracy_after", "forward_passes", "seconds",
+    CHECK(keys == std::vector<std::string>{"eval_loss_before", "eval_loss_after", "accuracy_before", "accuracy_after", "forward_passes", "learning_rate", "seconds",
                                            "optimizer_seconds", "peak_rss_bytes", "inference_rss_bytes", "inference_bytes", "peak_bytes", "planned_peak_bytes", "weights_crc32c"});
     CHECK(json["forward_passes"] == 12);
     CHECK(json["accuracy_after"].is_null());

@@ -25,17 +25,18 @@ TEST_CASE("Forward passes alone hold the model and its activations") {
     CHECK(plan.backward == 0);
     CHECK(plan.step == 1100 + chunk);
     CHECK(plan.peak() == plan.step);
-    CHECK(plan.peak_phase() == "step");
+    CHECK(plan.peak_phase() == "forward");
     CHECK(plan_memory(runtime, {.state = 50, .threads = 4}).step == 1150 + 4 * chunk);
 }
 
 TEST_CASE("Back-propagation holds its activations and the gradients, forward mode its tangents") {
-    const MemoryPlan backward = plan_memory(runtime, {.pass = PassKind::backward, .state = 2000, .gradient = 900});
+    const MemoryPlan backward = plan_memory(runtime, {.pass = PassKind::backward, .state = 2000, .gradient = 900}, true);
+    CHECK(backward.peak_phase() == "backward");
     CHECK(backward.forward == 1000 + 100 + 700 + 2000);
     CHECK(backward.backward == backward.forward + 900);
     CHECK(backward.step == backward.backward + chunk);
-    CHECK(plan_memory(runtime, {.pass = PassKind::backward}, false).forward == 1700);
-    const MemoryPlan along = plan_memory(runtime, {.pass = PassKind::forward_mode, .gradient = 900}, false);
+    CHECK(plan_memory(runtime, {.pass = PassKind::backward}).forward == 1700);
+    const MemoryPlan along = plan_memory(runtime, {.pass = PassKind::forward_mode, .gradient = 900});
     CHECK(along.forward == 1000 + 250 + 900);
     CHECK(along.backward == 0);
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -18,6 +19,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///         bool operator()(const Key&, const BlockIdentity&, std::uint64_t element) const;
 ///         void prepare(Stream&, std::size_t block_index) const;   // leaves in the stream what read() needs
 ///         template <class Lanes> static typename Lanes::Float read(const Stream&, std::uint64_t element, Float z);   // z or 0
+///         void validate_for(std::span<const Block>) const;       // optional: throws for blocks that it is not for
 ///     };
 template <class M>
 concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& key, const BlockIdentity& block, std::uint64_t element,
@@ -72,6 +74,12 @@ struct Masked {
     };
 
     void validate() const { mask.validate(); }
+    template <class Blocks>
+    void validate_for(const Blocks& blocks) const {
+        if constexpr (requires { mask.validate_for(blocks); }) {
+            mask.validate_for(blocks);
+        }
+    }
     void prepare(Stream& stream, std::size_t block_index) const { mask.prepare(stream, block_index); }
 
     ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
@@ -91,14 +99,14 @@ struct Bernoulli {
     double keep = 0.1;
     /// Steps after which the mask is drawn anew; 0: never.
     std::uint64_t refresh_every = 0;
-    /// Where not null, a share for each block in place of keep.
-    const double* keep_of_block = nullptr;
+    /// Where not empty, a share from 0 to 1 for each block that is trained, in their order, in place of keep; the numbers stay the caller's.
+    std::span<const double> keep_of_block{};
 
     void validate() const { require_setting(keep > 0 && keep <= 1, "keep", keep, "over 0 and at most 1"); }
 
     void prepare(Stream& stream, std::size_t block_index) const noexcept {
         stream.salt = salt(stream.key, stream.block);
-        stream.threshold = threshold(keep_of_block != nullptr ? keep_of_block[block_index] : keep);
+        stream.threshold = threshold(block_index < keep_of_block.size() ? keep_of_block[block_index] : keep);
     }
     template <class Lanes>
     ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
@@ -106,6 +114,15 @@ struct Bernoulli {
         const auto bits = Lanes::template shift_right<1>(Dither{stream.salt}.template words<Lanes>(element));
         const auto less = Lanes::template shift_right<31>(bits - Lanes::broadcast_word(stream.threshold));
         return Lanes::from_bits(Lanes::bits(z) & (Lanes::broadcast_word(0) - less));
+    }
+    /// Throws std::invalid_argument unless there is a share from 0 to 1 for each of these blocks, or none for any.
+    template <class Blocks>
+    void validate_for(const Blocks& blocks) const {
+        require_setting(keep_of_block.empty() || keep_of_block.size() == blocks.size(), "keep_of_block.size()",
+                        static_cast<double>(keep_of_block.size()), "the number of blocks, or 0");
+        for (const double share : keep_of_block) {
+            require_setting(share >= 0 && share <= 1, "keep_of_block", share, "from 0 to 1");
+        }
     }
     /// For a `keep` that is the same in all blocks.
     bool operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
@@ -119,28 +136,49 @@ struct Bernoulli {
     [[nodiscard]] static std::uint32_t threshold(double keep) noexcept { return static_cast<std::uint32_t>(keep * 0x1p31); }
 };
 
-/// The weights whose bit is set, a bit a weight for each block: of one's own, or from select_by_magnitude.
+/// The weights whose bit is set, a bit a weight for each block: of one's own, or from BitMasks.
 ///
-/// Element i of block b is bit i % 32 of words[b][i / 32]; the blocks are those of the Parameters, in their order.
+/// Element i of blocks[b] is bit i % 32 of words[b][i / 32]. An optimizer may train some of the blocks; of others it is refused.
 /// State: the bits, which the caller keeps and may change between steps.
 struct BitMask {
     std::span<const std::uint32_t* const> words{};
-    std::span<const std::uint64_t> hashes{};
+    std::span<const BlockIdentity> blocks{};
 
     void validate() const noexcept {}
-    void prepare(Stream& stream, std::size_t block_index) const noexcept { stream.bits = words[block_index]; }
+    /// Throws std::invalid_argument unless there are bits for each of these blocks.
+    template <class Blocks>
+    void validate_for(const Blocks& trained) const {
+        for (std::size_t b = 0; b < trained.size(); ++b) {
+            if (find(trained[b].identity, b) == blocks.size()) {
+                throw std::invalid_argument{"zeroth: the mask has no bits for block '" + trained[b].name + "'"};
+            }
+        }
+    }
+    void prepare(Stream& stream, std::size_t block_index) const noexcept {
+        const std::size_t b = find(stream.block, block_index);
+        stream.bits = b < blocks.size() ? words[b] : nullptr;
+    }
     template <class Lanes>
     ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
         // A register's elements lie in one word.
-        return lanes_of_bits<Lanes>(element < stream.block.size() ? stream.bits[element / 32] >> (element % 32) : 0, z);
+        return lanes_of_bits<Lanes>(stream.bits != nullptr && element < stream.block.size() ? stream.bits[element / 32] >> (element % 32) : 0, z);
     }
     bool operator()(const Key&, const BlockIdentity& block, std::uint64_t element) const noexcept {
-        for (std::size_t b = 0; b < hashes.size(); ++b) {
-            if (hashes[b] == block.hash) {
-                return (words[b][element / 32] >> (element % 32) & 1u) != 0;
-            }
+        const std::size_t b = find(block, 0);
+        return b < blocks.size() && (words[b][element / 32] >> (element % 32) & 1u) != 0;
+    }
+
+  private:
+    /// The place of a block, which `likely` is if the parameters are the mask's own; the number of blocks if it has none.
+    [[nodiscard]] std::size_t find(const BlockIdentity& block, std::size_t likely) const noexcept {
+        if (likely < blocks.size() && blocks[likely] == block) {
+            return likely;
         }
-        return false;
+        std::size_t b = 0;
+        while (b < blocks.size() && !(blocks[b] == block)) {
+            ++b;
+        }
+        return b;
     }
 };
 

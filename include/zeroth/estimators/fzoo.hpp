@@ -16,8 +16,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 ///   g = (1/q) * sum_j [(l_j - l_0) / max(s, floor)] z_j,   l_j = L(theta + eps z_j),  s^2 = sum_j (l_j - mean l)^2 / (q - 1)
 ///
-/// s is about eps ||grad L||: g has the gradient's way at a length of its own, about sqrt(d / q), whatever the losses' scale. So a learning rate is
-/// a length of the step, the same for flat and for steep stretches; near a minimum it must fall.
+/// s is about eps ||grad L||: g has the gradient's way at a length of its own, about sqrt(d / q), whatever the losses' scale. So a learning rate
+/// decides the step's length alone, in flat and in steep stretches; near a minimum it must fall.
 /// Forward passes: q + 1 a step. Traversals: q + 1. State: 0 bytes a parameter.
 /// Throws std::invalid_argument if epsilon or floor is not positive and finite, queries is under 2 or clip is not positive.
 /// Source: Dang et al., arXiv 2506.09034, whose step has no floor and diverges where all losses agree.

@@ -36,7 +36,7 @@ void for_each_magnitude(const Block& block, Visit visit) {
     require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
     const std::span<const Block> blocks = parameters.blocks();
     Array<double> shares(blocks.size());
-    const auto wanted = static_cast<std::size_t>(share * static_cast<double>(parameters.size()) + 0.5);
+    const auto wanted = static_cast<std::size_t>(ScalarLanes::product(share, static_cast<double>(parameters.size())) + 0.5);
     if (wanted == 0) {
         return shares;
     }
@@ -77,7 +77,7 @@ void for_each_magnitude(const Block& block, Visit visit) {
 /// A bit for each weight of the parameters, for a BitMask: set one by one, or chosen by the weights' magnitudes.
 ///
 /// Magnitudes are those of the weights as they stand in memory: choose while the optimizer is settled, so that the mask is decided on the
-/// base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB while choosing.
+/// base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB once it has chosen by magnitude.
 class BitMasks {
   public:
     /// No bit is set. The blocks are copied; the weights must outlive this.
@@ -85,11 +85,11 @@ class BitMasks {
         const std::span<const Block> blocks = parameters_.blocks();
         begin_ = Array<std::size_t>(blocks.size());
         words_ = Array<const std::uint32_t*>(blocks.size());
-        hashes_ = Array<std::uint64_t>(blocks.size());
+        identities_ = Array<BlockIdentity>(blocks.size());
         std::size_t size = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             begin_[b] = size;
-            hashes_[b] = blocks[b].identity.hash;
+            identities_[b] = blocks[b].identity;
             size += (blocks[b].size() + 31) / 32;
         }
         bits_ = Array<std::uint32_t>(size);
@@ -101,7 +101,7 @@ class BitMasks {
     BitMasks& operator=(const BitMasks&) = delete;
 
     /// A view of the bits, which must outlive it; it sees them change.
-    [[nodiscard]] BitMask mask() const noexcept { return {{words_.data(), words_.size()}, {hashes_.data(), hashes_.size()}}; }
+    [[nodiscard]] BitMask mask() const noexcept { return {{words_.data(), words_.size()}, {identities_.data(), identities_.size()}}; }
 
     void clear() noexcept {
         for (std::uint32_t& word : bits_) {
@@ -162,7 +162,7 @@ class BitMasks {
         require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
         clear();
         for (std::size_t b = 0; b < begin_.size(); ++b) {
-            const auto wanted = static_cast<std::size_t>(share * static_cast<double>(parameters_.blocks()[b].size()) + 0.5);
+            const auto wanted = static_cast<std::size_t>(ScalarLanes::product(share, static_cast<double>(parameters_.blocks()[b].size())) + 0.5);
             if (wanted == 0) {
                 continue;
             }
@@ -206,7 +206,7 @@ class BitMasks {
     Array<std::size_t> begin_;
     Array<std::uint32_t> bits_;
     Array<const std::uint32_t*> words_;
-    Array<std::uint64_t> hashes_;
+    Array<BlockIdentity> identities_;
     Array<std::size_t> counts_;
 };
 
