@@ -80,7 +80,7 @@ Run Grid::make_run(const Cell& cell, Phase phase, std::uint64_t seed, double lea
     if (o.length) add({"--length", std::to_string(*o.length)});
 
     const std::size_t forwards = phase == Phase::search && !method.rate_is_length ? o.search_forwards : o.forwards;
-    const std::size_t steps = run.steps = std::max<std::size_t>(forwards / method.passes_a_step(layers_), 1);
+    const std::size_t steps = run.steps = std::max<std::size_t>(forwards / method.passes_a_step(cell.scheme, layers_), 1);
     // finetune's --forwards counts the forward passes, not what a backward pass is worth.
     if (method.by_steps) {
         add({"--steps", std::to_string(steps)});

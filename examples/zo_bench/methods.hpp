@@ -29,7 +29,11 @@ struct Method {
     bool by_steps = false;  ///< finetune counts less than `passes`: its runs are given their number of steps
 
     std::vector<std::string> arguments() const;
-    std::size_t passes_a_step(std::size_t layers) const { return by_layer ? passes * (layers + 1) : passes; }
+    /// For the curves' points: of a model with so many layers. Tensors that are in none are a part each.
+    std::size_t passes_a_step(std::string_view scheme, std::size_t layers) const {
+        const std::size_t parts = scheme == "full" ? layers + 2 : scheme == "prompt" ? 1 : scheme == "head" ? 2 : layers;
+        return by_layer ? passes * parts : passes;
+    }
     /// `task` is text or classify, `scheme` one of the above.
     double usual_rate(std::string_view task, std::string_view scheme) const;
 };

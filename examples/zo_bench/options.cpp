@@ -235,6 +235,9 @@ private:
             require(!given("--prompt"), "--prompt", "needs --sentences");
             require(!given("--verbalizer"), "--verbalizer", "needs --sentences");
         }
+        const std::string kind = o.schedule.substr(0, o.schedule.find(':'));
+        const std::string_view kinds[] = {"constant", "linear", "cosine", "trapezoid"};
+        require(std::ranges::find(kinds, kind) != std::end(kinds), "--schedule", "is not one of constant|linear|cosine|trapezoid");
         require(o.rates > 1 || !given("--search-forwards"), "--search-forwards", "needs --rates of more than 1");
     }
 

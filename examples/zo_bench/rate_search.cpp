@@ -32,12 +32,15 @@ RateSearch search_rate(std::size_t points, const std::function<std::optional<Rat
             best_loss = *known->loss;
         }
         if (!search.missing.empty()) return {.missing = search.missing};
-        search.at_end = search.best == least || search.best == most;
+        const auto failed_at = [&](int exponent) { return result(exponent)->failed; };
+        search.at_end = search.best && (*search.best == least || *search.best == most || failed_at(*search.best - 1) || failed_at(*search.best + 1));
         if (extensions == most_extensions || all_failed || (search.best && !search.at_end)) return search;
         if (search.best == most) {
             ++most;
-        } else {
+        } else if (!search.best || search.best == least) {
             --least;
+        } else {
+            return search;  // a run beside the best failed: that it is the best is not known
         }
     }
 }

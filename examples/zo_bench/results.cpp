@@ -63,7 +63,10 @@ Result result_of(const Grid& grid, const Cell& cell, const Journal& journal) {
     result.curve = mean_curve(curves);
 
     const std::size_t wanted = grid.options().seeds, diverged = state.finals.size() - failed - good.size();
-    if (good.size() == wanted) return result;
+    if (good.size() == wanted) {
+        if (state.failed > 0) result.note = "in the search: " + state.failure;
+        return result;
+    }
     const auto of_wanted = [wanted](std::size_t count) { return std::to_string(count) + " of " + std::to_string(wanted) + " runs "; };
     if (state.left > 0) {
         result.note = result.brief_note = good.empty() ? "not made yet" : of_wanted(wanted - state.finals.size()) + "not made yet";

@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -49,14 +50,19 @@ void write_reports(const Grid& grid, const std::vector<Result>& results) {
 
 }  // namespace
 
-int run(const Options& options) {
+int run(Options options) {
     check_files(options);
-    const int layers = llama::read_checkpoint(options.model).config().layers;
+    const llama::Config config = llama::read_checkpoint(options.model).config();
+    // One length for all, or the schemes whose virtual tokens leave a short model less room would be tested on other chunks.
+    constexpr int usual_length = 128, most_virtual_tokens = 10;
+    if (!options.length && config.sequence < usual_length + most_virtual_tokens) {
+        options.length = static_cast<std::size_t>(std::max(config.sequence - most_virtual_tokens, 2));
+    }
     std::error_code error;
     fs::create_directories(options.output, error);
     if (error) throw UsageError("--output", options.output + " cannot be made: " + error.message());
 
-    const Grid grid(options, static_cast<std::size_t>(layers));
+    const Grid grid(options, static_cast<std::size_t>(config.layers));
     Journal journal(fs::path(options.output) / "runs.csv", options.retry);
     {
         const InterruptGuard guard;

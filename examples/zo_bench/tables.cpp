@@ -92,7 +92,7 @@ private:
                  "see the seconds. Peak memory is what a run needed beyond the empty program, measured in a process of its own; planned is what was "
                  "predicted. Every run's command is in runs.csv.\n";
         const auto partial = [](const Result& result) { return result.loss && !result.note.empty(); };
-        if (std::ranges::any_of(results_, partial)) text_ += "\n(*): not of all seeds; the note beside the loss says why.\n";
+        if (std::ranges::any_of(results_, partial)) text_ += "\n(*): some of its runs failed or are missing; the note beside the loss says which.\n";
     }
 
     void show_task(const std::string& task) {

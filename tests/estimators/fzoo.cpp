@@ -102,3 +102,20 @@ TEST_CASE("FZOO refuses settings out of range, and losses that are not finite") 
     CHECK(run.report.forward_passes == 3);
     CHECK(run.weights == weights);
 }
+
+TEST_CASE("FZOO clips its coefficients, and settles lazily in as many traversals as passes") {
+    const std::vector<double> losses = {1.0, 1.5, 0.5, 2.5, 1.5};
+    std::size_t call = 0;
+    const Run run = step(std::vector<double>(9, 1.0), Fzoo<>{.queries = 4, .clip = 1}, [&](const std::vector<double>&) { return losses[call++]; });
+    CHECK(run.report.clipped == 1); // 1.5 over a deviation of 0.82
+    CHECK(run.coefficients[2] == 0.25);
+    CHECK(std::abs(run.coefficients[0] - 0.5 / std::sqrt(2.0 / 3.0) / 4) < 1e-15);
+
+    std::vector<double> weights(9, 1.0);
+    Parameters parameters;
+    parameters.add("w", std::span{weights});
+    Optimizer optimizer{parameters, Fzoo<>{.queries = 4}, Sgd{.learning_rate = 0.5}, Settings{.settling = Settling::lazily}};
+    const auto forward = [&] { return weights[0] + 0.1 * weights[3]; };
+    optimizer.step(forward);
+    CHECK(optimizer.step(forward).traversals == 5);
+}

@@ -67,6 +67,13 @@ TEST_CASE("A transformer's weights are counted as published") {
     // stories260K: tied, gated, half the heads for keys and values.
     const TransformerShape stories{.layers = 5, .width = 64, .hidden = 172, .heads = 8, .kv_width = 32, .vocabulary = 512};
     CHECK(stories.parameters() == 260'032);
+    // By hand, for 2 texts of 10 tokens: 20 tokens, 1,600 scores. Attention holds 20 (3 64 + 2 32) + 1,600 = 6,720 numbers, the feed-forward layer
+    // 20 (2 64 + 2 172) = 9,440, the logits 20 512 = 10,240; back-propagation 5 (20 (6 64 + 2 32 + 3 172) + 1,600) + 2 10,240 + 9,440.
+    const RuntimeMemory by_hand = transformer_memory(stories, 2, 10);
+    CHECK(by_hand.weights == 4 * 260'032);
+    CHECK(by_hand.forward == 4 * 10'240);
+    CHECK(by_hand.backward == 4 * (5 * (20 * 964 + 1'600) + 20'480 + 9'440));
+    CHECK(by_hand.forward_mode == 2 * by_hand.forward);
     // Activations grow with the batch, and those of back-propagation with the layers.
     const RuntimeMemory one = transformer_memory(stories, 1, 128), two = transformer_memory(stories, 2, 128);
     CHECK(two.forward == 2 * one.forward);
