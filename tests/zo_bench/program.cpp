@@ -40,7 +40,7 @@ if [ "$seed" = 2 ]; then
     echo $$ >> waiting
     while [ -e wait ]; do sleep 0.02; done
 fi
-loss=$(awk "BEGIN { d = log($rate / 0.0006); print 2 + d * d + $seed / 100 }")
+loss=$(awk "BEGIN { d = log($rate / 0.00036); print 2 + d * d + $seed / 100 }")
 [ "$update" = sign ] && loss=null
 if [ -n "$metrics" ]; then
     printf 'step,forward_passes,loss,learning_rate,seconds,eval_loss,eval_accuracy\n0,0,,,0,5,\n50,100,3,%s,1.5,%s,\n' "$rate" "$loss" > "$metrics"
@@ -113,12 +113,12 @@ TEST_CASE("A study is made, and made once") {
         CHECK((call.find("--validation") == std::string::npos) == (call.find("--metrics") != std::string::npos));
     }
     const std::string table = place.table();
-    CHECK(table.find("| ZO-SGD | 0.0006 | 2.0") != std::string::npos);
+    CHECK(table.find("| ZO-SGD | 0.00036 | 2.0") != std::string::npos);
     CHECK(table.find("3.00 MB | 2.00 MB | 1.50 |") != std::string::npos);
     for (const char* name : {"loss_forwards_text_full.svg", "loss_seconds_text_head.svg", "loss_memory_text.svg"}) {
         CHECK(read(place / ("out/" + std::string(name))).ends_with("</svg>\n"));
     }
-    CHECK(!fs::exists(place / "out/running"));
+    CHECK(!fs::exists(place / "out/.zo_bench_running"));
     CHECK(std::distance(fs::directory_iterator(place / "out/curves"), {}) == 3 * 2 * 2);
 
     CHECK(place.run(study) == 0);
@@ -186,7 +186,7 @@ TEST_CASE("A study that is killed goes on where it was") {
     for (const auto& [call, count] : place.calls()) CHECK(count == (call.find("--seed 2 ") != std::string::npos ? 2 : 1));
     CHECK(place.runs().size() == place.calls().size() + 1);
     CHECK(place.table().find("not made yet") == std::string::npos);
-    CHECK(!fs::exists(place / "out/running"));
+    CHECK(!fs::exists(place / "out/.zo_bench_running"));
 }
 
 TEST_CASE("Ctrl-C ends the runs under way and reports what is done") {
