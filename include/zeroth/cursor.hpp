@@ -45,6 +45,9 @@ class Cursor {
         displacement_.reserve(most_terms);
         gradient_.reserve(most_parts - 2 * most_terms);
         parts_.reserve(most_parts);
+        if constexpr (FormedDirection<D, std::span<const Block>>) {
+            direction_.reserve(parameters_.blocks(), most_parts);
+        }
         if constexpr (NormalisedDirection<D>) {
             units_.resize(parameters_.blocks().size());
             for (std::size_t k = 0; k < most_parts; ++k) {
@@ -106,6 +109,13 @@ class Cursor {
         }
     }
 
+    /// The direction, ready for draws of this key.
+    [[nodiscard]] const D& direction_for([[maybe_unused]] const Key& key) {
+        if constexpr (FormedDirection<D, std::span<const Block>>) {
+            direction_.form(key);
+        }
+        return direction_;
+    }
     /// Over the weights, since the cursor was made.
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
     [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
@@ -162,6 +172,11 @@ class Cursor {
         }
         if (!moves) {
             return;
+        }
+        if constexpr (FormedDirection<D, std::span<const Block>>) {
+            for (const PartType& part : parts_) {
+                direction_.form(part.key);
+            }
         }
         scale_blocks();
         traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, pending_ ? &pending_move_ : nullptr));

@@ -37,6 +37,14 @@ concept PreparedDirection = VectorDirection<D> && requires(const D& direction, S
     direction.prepare(stream, block_index);
 };
 
+/// A direction that keeps numbers formed ahead for its draws, as a pool is: reserve(blocks, most_keys) takes the memory for that many keys, once;
+/// form(key), called by one thread for each key of a traversal before it, makes the direction ready for them. Of copies, each forms its own.
+template <class D, class Blocks>
+concept FormedDirection = PreparedDirection<D> && requires(D& direction, const Blocks& blocks, std::size_t most_keys, const Key& key) {
+    direction.reserve(blocks, most_keys);
+    direction.form(key);
+};
+
 /// A direction with settings: validate() throws std::invalid_argument for one out of range.
 template <class D>
 concept ConfiguredDirection = Direction<D> && requires(const D& direction) { direction.validate(); };

@@ -36,7 +36,7 @@ concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& 
 /// weights nevertheless.
 /// Cost: the direction's and the mask's. Source: Zhang et al., arXiv 2402.11592, section 4 (gradient sparsity).
 template <VectorDirection D = Gaussian, class M = void>
-    requires(!NormalisedDirection<D> && !PreparedDirection<D>)
+    requires(!NormalisedDirection<D>)
 struct Masked {
     static constexpr float largest = D::largest;
     static constexpr int groups = D::groups;
@@ -73,14 +73,37 @@ struct Masked {
         }
     };
 
-    void validate() const { mask.validate(); }
+    void validate() const {
+        if constexpr (ConfiguredDirection<D>) {
+            direction.validate();
+        }
+        mask.validate();
+    }
     template <class Blocks>
     void validate_for(const Blocks& blocks) const {
+        if constexpr (DirectionOfBlocks<D, Blocks>) {
+            direction.validate_for(blocks);
+        }
         if constexpr (requires { mask.validate_for(blocks); }) {
             mask.validate_for(blocks);
         }
     }
-    void prepare(Stream& stream, std::size_t block_index) const { mask.prepare(stream, block_index); }
+    void prepare(Stream& stream, std::size_t block_index) const {
+        if constexpr (PreparedDirection<D>) {
+            direction.prepare(stream, block_index);
+        }
+        mask.prepare(stream, block_index);
+    }
+    template <class Blocks>
+        requires FormedDirection<D, Blocks>
+    void reserve(const Blocks& blocks, std::size_t most_keys) {
+        direction.reserve(blocks, most_keys);
+    }
+    void form(const Key& key)
+        requires requires(D& inner) { inner.form(key); }
+    {
+        direction.form(key);
+    }
 
     ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
         return mask(key, block, element) ? direction(key, block, element) : 0.0f;

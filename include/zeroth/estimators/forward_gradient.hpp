@@ -99,7 +99,7 @@ struct ForwardGradient {
         for (key.query = 0; estimate.finite && key.query < queries; ++key.query) {
             DirectionalLoss result;
             const auto forward = [&] {
-                result = directional(Tangent::of(direction, key, cursor.parameters().blocks(), lanes_of(cursor.backend())));
+                result = directional(Tangent::of(cursor.direction_for(key), key, cursor.parameters().blocks(), lanes_of(cursor.backend())));
                 return result.loss;
             };
             total += estimate.evaluate(forward);

@@ -45,11 +45,14 @@ struct Stream {
     Key key;
     BlockIdentity block;
     PhiloxKey philox;
-    /// What a direction's prepare() leaves here for its draws: masks' hash salt and threshold, or bits; a coordinate's element.
+    /// What a mask's prepare() leaves here for its draws: a hash's salt and threshold, or bits.
     std::uint32_t salt = 0;
     std::uint32_t threshold = 0;
     const std::uint32_t* bits = nullptr;
+    /// What a direction's does: an element, a factor, numbers formed ahead.
     std::uint64_t element = 0;
+    float scale = 1;
+    const float* numbers = nullptr;
 };
 
 ZEROTH_HOST_DEVICE constexpr PhiloxWords counter_words(std::uint64_t counter, std::uint64_t block_hash) noexcept {
