@@ -10,12 +10,12 @@
 #include <utility>
 
 #include <llama/generate.hpp>
+#include <program/interrupt.hpp>
 #include <report/chart.hpp>
 #include <report/crc32c.hpp>
 #include <report/format.hpp>
 #include <report/table.hpp>
 
-#include "interrupt.hpp"
 #include "language.hpp"
 #include "outputs.hpp"
 #include "phase.hpp"
@@ -207,11 +207,11 @@ int Demo::run() {
     Outputs outputs(files);
     if (!options_.metrics.empty()) static_cast<void>(files::AtomicFile(options_.metrics));
 
-    const InterruptGuard guard;
+    const program::InterruptGuard guard({SIGINT});
     const Shared<Result> pretrained, adapted, reference;
     print("A model of " + grouped(weights_.size()) + " weights learns a made-up language by back-propagation.\n");
     run_apart([&] { adam(Language::Form::original, "learning the language: ", 1, *pretrained, true); });
-    if (interrupted()) {
+    if (program::interrupted()) {
         print("Interrupted before there was a model to adapt.\n");
         return 130;
     }
@@ -220,7 +220,7 @@ int Demo::run() {
           "\nThe language changes: adjectives follow their nouns, places come first, the animals do other\nthings. The model is adapted with forward "
           "passes alone, and by back-propagation to compare.\n\n");
     run_apart([&] { zeroth(*adapted); });
-    if (!interrupted()) run_apart([&] { adam(Language::Form::changed, "back-propagation: ", 40, *reference, false); });
+    if (!program::interrupted()) run_apart([&] { adam(Language::Form::changed, "back-propagation: ", 40, *reference, false); });
 
     const Outcome& outcome = adapted->outcome;
     outputs.write_json(outcome, adapted->weights_crc32c.data());
@@ -230,11 +230,11 @@ int Demo::run() {
                         "forward passes",
                         "loss (nats)",
                         {{.series = &training, .faint = true}, {.series = &evaluations, .dots = true}}});
-    if (interrupted()) {
+    if (program::interrupted()) {
         print("Interrupted after " + grouped(outcome.steps) + " steps: the figures are those of the last one.\n\n");
     }
     show(*pretrained, *adapted, *reference);
-    return interrupted() ? 130 : 0;
+    return program::interrupted() ? 130 : 0;
 }
 
 }  // namespace

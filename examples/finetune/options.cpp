@@ -1,15 +1,10 @@
 #include "options.hpp"
 
-#include <charconv>
-#include <cmath>
 #include <map>
 #include <string_view>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
-#include <zeroth/config.hpp>
-
+#include <program/command_line.hpp>
 #include <report/canvas.hpp>
 #include <report/format.hpp>
 
@@ -61,132 +56,42 @@ constexpr const char* footer =
     "           --learning-rate 3e-5 --steps 500\n"
     "      adapts it to tell sentences apart";
 
-template <class Value>
-using Names = std::vector<std::pair<std::string, Value>>;
-
-/// A number in full, within limits.
-double read_number(const std::string& option, const std::string& text, double least, bool least_allowed, const char* range) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) throw UsageError(option, "\"" + text + "\" is not a number");
-    if (!std::isfinite(value) || value < least || (value == least && !least_allowed)) throw UsageError(option, text + " is not " + range);
-    return value;
-}
-
-std::uint64_t read_whole(const std::string& option, const std::string& text, std::uint64_t least, std::uint64_t most) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    if (!whole || value < least || value > most) {
-        throw UsageError(option, "\"" + text + "\" is not a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    }
-    return value;
-}
+using program::Names;
+using program::read_number;
+using program::read_whole;
 
 /// Adds the options; each writes into `options` as it is read.
 class Reader {
 public:
-    explicit Reader(Options& options) : options_(options) { app_.set_help_flag(); }
+    explicit Reader(Options& options) : options_(options) {}
 
     std::variant<Options, Message> read(int argc, const char* const* argv) {
-        declare();
-        try {
-            app_.parse(argc, argv);
-        } catch (const CLI::ParseError& error) {
-            throw UsageError("command line", std::string(error.what()) + " (--help lists the options)");
-        }
+        declare_input();
+        declare_method();
+        declare_run();
+        declare_output();
+        if (const auto message = line_.parse(argc, argv)) return *message;
         if (options_.method.estimator == EstimatorKind::fzoo) {
-            if (app_.get_option("--queries")->count() == 0) options_.method.queries = 8;
-            if (app_.get_option("--direction")->count() == 0) options_.method.direction = DirectionKind::rademacher;
+            if (!line_.given("--queries")) options_.method.queries = 8;
+            if (!line_.given("--direction")) options_.method.direction = DirectionKind::rademacher;
         }
-        if (help_) return Message{app_.help()};
-        if (version_) return Message{"finetune, of zeroth " + version() + "\n"};
         check();
         return options_;
     }
 
 private:
-    static std::string version() {
-        return std::to_string(ZEROTH_VERSION_MAJOR) + "." + std::to_string(ZEROTH_VERSION_MINOR) + "." + std::to_string(ZEROTH_VERSION_PATCH);
-    }
-
-    template <class Read>
-    CLI::Option* add(const char* group, const std::string& name, const char* type, const std::string& text, Read read) {
-        // UsageError is not one of CLI11's exceptions: it passes through its parser.
-        const CLI::callback_t accept = [read](const CLI::results_t& results) { return read(results.front()), true; };
-        CLI::Option* option = app_.add_option(name, accept, text);
-        return option->group(group)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-    }
-
-    CLI::Option* file(const char* group, const std::string& name, const std::string& text, std::string& target) {
-        return add(group, name, "FILE", text, [name, &target](const std::string& value) {
-            if (value.empty()) throw UsageError(name, "needs a file name");
-            target = value;
-        });
-    }
-
-    template <class Value>
-    CLI::Option* choice(const char* group, const std::string& name, const std::string& text, const Names<Value>& names, Value& target) {
-        std::string list;
-        for (const auto& entry : names) list += (list.empty() ? "" : "|") + entry.first;
-        return add(group, name, list.c_str(), text, [name, names, list, &target](const std::string& value) {
-            for (const auto& entry : names) {
-                if (entry.first == value) {
-                    target = entry.second;
-                    return;
-                }
-            }
-            throw UsageError(name, "\"" + value + "\" is not one of " + list);
-        });
-    }
-
-    template <class Target>
-    CLI::Option* whole(const char* group, const std::string& name, const std::string& text, std::uint64_t least, std::uint64_t most, Target& target) {
-        return add(group, name, "N", text, [=, &target](const std::string& value) {
-            const std::uint64_t number = read_whole(name, value, least, most);
-            if constexpr (requires { typename Target::value_type; }) {
-                target = static_cast<typename Target::value_type>(number);
-            } else {
-                target = static_cast<Target>(number);
-            }
-        });
-    }
-
-    template <class Target>
-    CLI::Option* number(const char* group, const std::string& name, const char* type, const std::string& text, bool zero_allowed, Target& target) {
-        return add(group, name, type, text, [=, &target](const std::string& value) {
-            target = read_number(name, value, 0, zero_allowed, zero_allowed ? "zero or positive, and finite" : "positive and finite");
-        });
-    }
-
-    void flag(const char* group, const std::string& name, const std::string& text, bool& target) { app_.add_flag(name, target, text)->group(group); }
-
-    void declare() {
-        app_.name("finetune");
-        app_.description(description);
-        app_.footer(footer);
-        app_.get_formatter()->column_width(30);
-        app_.get_formatter()->label("OPTIONS", "[OPTION VALUE]...");
-        declare_input();
-        declare_method();
-        declare_run();
-        declare_output();
-        app_.add_flag("-h,--help", help_, "Print this page")->group("Other");
-        app_.add_flag("--version", version_, "Print the version")->group("Other");
-    }
-
     void declare_input() {
         const char* group = "Model and data";
-        file(group, "--model", "Checkpoint of llama2.c, legacy or version 1", options_.model);
-        file(group, "--tokenizer", "Tokenizer of llama2.c with the model's vocabulary", options_.tokenizer);
-        file(group, "--adapter", "Begin from a LoRA, prefix or prompt that --save wrote", options_.adapter);
+        line_.file(group, "--model", "Checkpoint of llama2.c, legacy or version 1", options_.model);
+        line_.file(group, "--tokenizer", "Tokenizer of llama2.c with the model's vocabulary", options_.tokenizer);
+        line_.file(group, "--adapter", "Begin from a LoRA, prefix or prompt that --save wrote", options_.adapter);
         const Names<TaskKind> tasks = {{"text", TaskKind::text}, {"classify", TaskKind::classify}};
-        choice(group, "--task", "Next token of a text, or label of a sentence [text]", tasks, options_.task);
-        file(group, "--train", "Text or TSV to train on", options_.train);
-        file(group, "--eval", "Text or TSV to evaluate on, before and after\n[text: the last 10 % of --train]", options_.eval);
-        add(group, "--prompt", "TEXT", "classify: what stands around the sentence, {} [\"\"]\ntext: how the sample of --generate begins",
+        line_.choice(group, "--task", "Next token of a text, or label of a sentence [text]", tasks, options_.task);
+        line_.file(group, "--train", "Text or TSV to train on", options_.train);
+        line_.file(group, "--eval", "Text or TSV to evaluate on, before and after\n[text: the last 10 % of --train]", options_.eval);
+        line_.add(group, "--prompt", "TEXT", "classify: what stands around the sentence, {} [\"\"]\ntext: how the sample of --generate begins",
                       [this](const std::string& value) { options_.prompt = value; });
-        add(group, "--verbalizer", "WORD,WORD,...", "classify: the word for label 0, 1, ...", [this](const std::string& value) {
+        line_.add(group, "--verbalizer", "WORD,WORD,...", "classify: the word for label 0, 1, ...", [this](const std::string& value) {
             for (std::size_t begin = 0; begin <= value.size();) {
                 const std::size_t end = std::min(value.find(',', begin), value.size());
                 options_.verbalizer.push_back(value.substr(begin, end - begin));
@@ -202,21 +107,21 @@ private:
         Method& method = options_.method;
         const Names<Scheme> schemes = {
             {"full", Scheme::full}, {"lora", Scheme::lora}, {"prefix", Scheme::prefix}, {"prompt", Scheme::prompt}, {"head", Scheme::head}};
-        choice(group, "--scheme",
+        line_.choice(group, "--scheme",
                "Train all weights; or what is added to them: LoRA on\nquery and value, a prefix of keys and values, a prompt of\n"
                "embeddings; or the final norm and the classifier (the\ntoken embedding where it is tied) [full]",
                schemes, method.tuning.scheme);
-        whole(group, "--rank", "Of LoRA's products [8]", 1, 1 << 16, method.tuning.rank);
-        number(group, "--alpha", "X", "LoRA's products are scaled by alpha / rank [16]", false, method.tuning.alpha);
-        whole(group, "--prefix-tokens", "Pairs of a key and a value a layer [5]", 1, 1 << 20, method.tuning.prefix);
-        whole(group, "--prompt-tokens", "Embeddings of the prompt [10]", 1, 1 << 20, method.tuning.prompt);
+        line_.whole(group, "--rank", "Of LoRA's products [8]", 1, 1 << 16, method.tuning.rank);
+        line_.number(group, "--alpha", "X", "LoRA's products are scaled by alpha / rank [16]", false, method.tuning.alpha);
+        line_.whole(group, "--prefix-tokens", "Pairs of a key and a value a layer [5]", 1, 1 << 20, method.tuning.prefix);
+        line_.whole(group, "--prompt-tokens", "Embeddings of the prompt [10]", 1, 1 << 20, method.tuning.prompt);
         const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided},
                                                  {"one-sided", EstimatorKind::one_sided},
                                                  {"fzoo", EstimatorKind::fzoo},
                                                  {"forward-gradient", EstimatorKind::forward_gradient},
                                                  {"coordinate", EstimatorKind::coordinate},
                                                  {"first-order", EstimatorKind::first_order}};
-        choice(group, "--estimator",
+        line_.choice(group, "--estimator",
                "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\n"
                "these over their deviation (fzoo); or the derivative\nalong it in forward mode; or both sides of single\n"
                "weights; or back-propagate [two-sided]",
@@ -225,7 +130,7 @@ private:
                                                  {"rademacher", DirectionKind::rademacher},
                                                  {"uniform", DirectionKind::uniform},
                                                  {"sphere", DirectionKind::sphere}};
-        choice(group, "--direction", "Distribution of the random directions [gaussian; fzoo:\nrademacher]", directions, method.direction);
+        line_.choice(group, "--direction", "Distribution of the random directions [gaussian; fzoo:\nrademacher]", directions, method.direction);
         const Names<UpdateKind> updates = {{"sgd", UpdateKind::sgd},
                                            {"sign", UpdateKind::sign},
                                            {"sign-scalar", UpdateKind::sign_scalar},
@@ -233,10 +138,10 @@ private:
                                            {"conservative", UpdateKind::conservative},
                                            {"adam", UpdateKind::adam},
                                            {"adamw", UpdateKind::adamw}};
-        choice(group, "--update", "Update rule; sign: of each weight's gradient;\nsign-scalar: of each query's; conservative: the best of\nstaying, a step and a step back, 3 forward passes more\n[sgd]",
+        line_.choice(group, "--update", "Update rule; sign: of each weight's gradient;\nsign-scalar: of each query's; conservative: the best of\nstaying, a step and a step back, 3 forward passes more\n[sgd]",
                updates, method.update);
-        whole(group, "--window", "momentum, adam, adamw: no state, but the last N steps\nreplayed in each update; 0: state [0]", 0, 1 << 12, method.window);
-        add(group, "--blocks", "none|layer|tensor|PATTERN,...", "Train block by block: by layer, by tensor, or by names\nthat fit a pattern, in which * is anything [none]",
+        line_.whole(group, "--window", "momentum, adam, adamw: no state, but the last N steps\nreplayed in each update; 0: state [0]", 0, 1 << 12, method.window);
+        line_.add(group, "--blocks", "none|layer|tensor|PATTERN,...", "Train block by block: by layer, by tensor, or by names\nthat fit a pattern, in which * is anything [none]",
             [this](const std::string& value) {
                 if (value.empty() || value.front() == ',' || value.back() == ',' || value.find(",,") != std::string::npos) {
                     throw UsageError("--blocks", "\"" + value + "\" has an empty pattern");
@@ -247,47 +152,47 @@ private:
                                               {"cyclic", BlockOrderKind::cyclic},
                                               {"random", BlockOrderKind::random},
                                               {"jacobi", BlockOrderKind::jacobi}};
-        choice(group, "--block-order", "A step moves all blocks, each at once (all) or after\nall are estimated (jacobi); or one block, in turn or at\nrandom [all]", orders,
+        line_.choice(group, "--block-order", "A step moves all blocks, each at once (all) or after\nall are estimated (jacobi); or one block, in turn or at\nrandom [all]", orders,
                method.block_order);
-        add(group, "--mask", "none|bernoulli:S|...",
+        line_.add(group, "--mask", "none|bernoulli:S|...",
             "Perturb and update a share S of the weights: bernoulli:S\nat random; global:S at random, more of a tensor with\n"
             "large weights; magnitude:S, small:S the largest or the\nsmallest of each tensor; N:M the N largest of M [none]",
             [this](const std::string& value) { read_mask(value); });
-        whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
-        whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
-        number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [1e-3]", true, method.first_order_rate);
-        whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
-        number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix:\n1e-2]", false, method.smoothing);
-        number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
-        add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
+        line_.whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
+        line_.whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
+        line_.number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [1e-3]", true, method.first_order_rate);
+        line_.whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
+        line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix:\n1e-2]", false, method.smoothing);
+        line_.number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
+        line_.add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
-        number(group, "--weight-decay", "X", "Decoupled weight decay [0; adamw: 0.01]", true, method.weight_decay);
+        line_.number(group, "--weight-decay", "X", "Decoupled weight decay [0; adamw: 0.01]", true, method.weight_decay);
     }
 
     void declare_run() {
         const char* group = "Run";
-        whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
-        whole(group, "--accumulate", "Batches in a loss, one after the other [1]", 1, 1 << 20, options_.accumulate);
-        flag(group, "--reuse-activations", "Keep the input of each layer, so that passes of --blocks\nbegin at the first layer that has changed", options_.method.reuse_activations);
-        flag(group, "--validation", "Evaluate on the last ninth of the training data, held out\nof training, to choose settings by", options_.validation);
-        flag(group, "--plan", "Show the memory that the methods need, before training", options_.plan);
-        whole(group, "--length", "Tokens of a window or sentence, start token and prompt\nincluded [128, or the model's longest if that is less]", 2,
+        line_.whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
+        line_.whole(group, "--accumulate", "Batches in a loss, one after the other [1]", 1, 1 << 20, options_.accumulate);
+        line_.flag(group, "--reuse-activations", "Keep the input of each layer, so that passes of --blocks\nbegin at the first layer that has changed", options_.method.reuse_activations);
+        line_.flag(group, "--validation", "Evaluate on the last ninth of the training data, held out\nof training, to choose settings by", options_.validation);
+        line_.flag(group, "--plan", "Show the memory that the methods need, before training", options_.plan);
+        line_.whole(group, "--length", "Tokens of a window or sentence, start token and prompt\nincluded [128, or the model's longest if that is less]", 2,
               1 << 20, options_.length);
-        whole(group, "--steps", "Steps to make [500; built-in run: 12000]", 0, std::uint64_t{1} << 40, options_.steps);
-        whole(group, "--forwards", "The same, given as forward passes in place of --steps", 1, std::uint64_t{1} << 40, options_.forwards);
-        whole(group, "--eval-every", "Evaluate after every N steps too; 0: only at the ends [0]", 0, std::uint64_t{1} << 40, options_.eval_every);
-        whole(group, "--seed", "Of the batches, directions and samples [1]", 0, ~std::uint64_t{0}, options_.seed);
-        whole(group, "--threads", "Threads; they do not change the result. 0: all [0]", 0, 4096, options_.threads);
+        line_.whole(group, "--steps", "Steps to make [500; built-in run: 12000]", 0, std::uint64_t{1} << 40, options_.steps);
+        line_.whole(group, "--forwards", "The same, given as forward passes in place of --steps", 1, std::uint64_t{1} << 40, options_.forwards);
+        line_.whole(group, "--eval-every", "Evaluate after every N steps too; 0: only at the ends [0]", 0, std::uint64_t{1} << 40, options_.eval_every);
+        line_.whole(group, "--seed", "Of the batches, directions and samples [1]", 0, ~std::uint64_t{0}, options_.seed);
+        line_.whole(group, "--threads", "Threads; they do not change the result. 0: all [0]", 0, 4096, options_.threads);
     }
 
     void declare_output() {
         const char* group = "Output";
-        file(group, "--save", "Write the trained checkpoint, in the format of --model,\nLoRA merged; or FILE.safetensors with what was added to\nit, which is all that a prefix or a prompt allows", options_.save);
-        file(group, "--metrics", "Write each step's loss and rate, as CSV", options_.metrics);
-        file(group, "--plot", "Write a plot of the loss, as .svg or .png", options_.plot);
-        file(group, "--json", "Write the figures of the run, as JSON", options_.json);
-        whole(group, "--generate", "Show N tokens written by the model, before and after [0]", 0, 1 << 20, options_.generate);
-        number(group, "--temperature", "X", "Of the sample; 0: always the likeliest token [1]", true, options_.temperature);
+        line_.file(group, "--save", "Write the trained checkpoint, in the format of --model,\nLoRA merged; or FILE.safetensors with what was added to\nit, which is all that a prefix or a prompt allows", options_.save);
+        line_.file(group, "--metrics", "Write each step's loss and rate, as CSV", options_.metrics);
+        line_.file(group, "--plot", "Write a plot of the loss, as .svg or .png", options_.plot);
+        line_.file(group, "--json", "Write the figures of the run, as JSON", options_.json);
+        line_.whole(group, "--generate", "Show N tokens written by the model, before and after [0]", 0, 1 << 20, options_.generate);
+        line_.number(group, "--temperature", "X", "Of the sample; 0: always the likeliest token [1]", true, options_.temperature);
     }
 
     void read_schedule(const std::string& value) {
@@ -319,7 +224,7 @@ private:
         for (const auto& [name, mask_kind] : kinds) {
             if (kind != name) continue;
             mask.kind = mask_kind;
-            mask.share = read_number("--mask", rest, 0, false, "over 0");
+            mask.share = read_number("--mask", rest, false, "over 0");
             if (mask.share > 1) throw UsageError("--mask", rest + " is not a share, over 0 and at most 1");
             return;
         }
@@ -333,7 +238,7 @@ private:
     void check_method() const {
         const Method& method = options_.method;
         const bool blocks = method.blocks != "none", masked = method.mask.kind != MaskKind::none;
-        const auto given = [this](const char* name) { return app_.get_option(name)->count() != 0; };
+        const auto given = [this](const char* name) { return line_.given(name); };
         const auto refuse = [](bool wrong, const char* option, const std::string& reason) {
             if (wrong) throw UsageError(option, reason);
         };
@@ -382,14 +287,14 @@ private:
         check_outputs_differ();
         if (o.built_in()) {
             for (const char* name : {"--tokenizer", "--adapter", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan"}) {
-                require(app_.get_option(name)->count() == 0, name, "needs --model");
+                require(!line_.given(name), name, "needs --model");
             }
             return;
         }
         require(!o.tokenizer.empty(), "--model", "needs --tokenizer");
         require(!o.train.empty() || !o.eval.empty() || o.generate > 0, "--model", "nothing to do: give --train, --eval or --generate");
         for (const char* name : {"--save", "--metrics", "--plot", "--validation", "--plan"}) {
-            require(!o.train.empty() || app_.get_option(name)->count() == 0, name, "needs --train");
+            require(!o.train.empty() || !line_.given(name), name, "needs --train");
         }
         require(!o.train.empty() || o.step_count(0) == 0, o.steps ? "--steps" : "--forwards", "needs --train");
         require(!o.train.empty() || !o.eval.empty() || o.json.empty(), "--json", "needs --train or --eval");
@@ -398,7 +303,7 @@ private:
         require(merges || o.save.empty() || o.saves_adapters(), "--save", "a checkpoint holds no prefix and no prompt; give a name that ends in .safetensors");
         require(adapters || !o.saves_adapters(), "--save", "safetensors files are for --scheme lora, prefix and prompt; a checkpoint has another name");
         for (const char* name : {"--rank", "--alpha", "--prefix-tokens", "--prompt-tokens"}) {
-            require(o.adapter.empty() || app_.get_option(name)->count() == 0, name, "is that of the file of --adapter");
+            require(o.adapter.empty() || !line_.given(name), name, "is that of the file of --adapter");
         }
         require(o.adapter.empty() || o.train.empty() || adapters, "--adapter", "needs --scheme lora, prefix or prompt");
         if (o.task == TaskKind::classify) {
@@ -429,9 +334,7 @@ private:
     }
 
     Options& options_;
-    CLI::App app_;
-    bool help_ = false;
-    bool version_ = false;
+    program::CommandLine line_{"finetune", description, footer};
 };
 
 }  // namespace

@@ -3,21 +3,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <program/usage_error.hpp>
 
 #include "method.hpp"
 
 namespace finetune {
 
-/// A command line that cannot be followed; the message is one line, `OPTION: REASON`.
-class UsageError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-    UsageError(const std::string& option, const std::string& reason) : std::runtime_error(option + ": " + reason) {}
-};
+using program::Message;
+using program::UsageError;
 
 enum class TaskKind { text, classify };
 
@@ -63,11 +60,6 @@ struct Options {
         if (steps) return *steps;
         return forwards ? *forwards / method.forward_passes_per_step() : otherwise;
     }
-};
-
-/// Text to print and to end with, status 0: of --help or --version.
-struct Message {
-    std::string text;
 };
 
 /// Reads the command line. Throws UsageError.

@@ -7,13 +7,13 @@
 
 #include <llama/adapters.hpp>
 #include <llama/generate.hpp>
+#include <program/interrupt.hpp>
 #include <report/crc32c.hpp>
 #include <report/format.hpp>
 #include <report/memory.hpp>
 
 #include "adapter_file.hpp"
 #include "classify.hpp"
-#include "interrupt.hpp"
 #include "memory_plan.hpp"
 #include "outputs.hpp"
 #include "recorder.hpp"
@@ -189,7 +189,7 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
     const std::string before = options.generate > 0 ? sample(model, tokenizer, options) : "";
     const TrainerFactory factory = [&] { return make_trainer(model, task, options.method, plan.steps, options.seed, options.threads); };
 
-    const InterruptGuard guard;
+    const program::InterruptGuard guard;
     Recorder recorder("", &outputs);
     const Outcome outcome = train(task, factory, plan, recorder);
     recorder.finish();

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include <program/interrupt.hpp>
 #include <report/memory.hpp>
 #include <report/progress.hpp>
 
-#include "interrupt.hpp"
 
 namespace finetune {
 
@@ -39,7 +39,7 @@ Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, 
     const std::unique_ptr<Trainer> trainer = make_trainer();
     observer.on_trainer(trainer->description());
     Observer::Progress progress{.steps = plan.steps};
-    while (outcome.steps < plan.steps && !interrupted()) {
+    while (outcome.steps < plan.steps && !program::interrupted()) {
         const Stopwatch watch;
         task.draw(outcome.steps);
         const Step step = trainer->step(task);
@@ -66,7 +66,7 @@ Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, 
         outcome.after = task.evaluate();
         observer.on_evaluation(progress, outcome.after);
     }
-    outcome.interrupted = interrupted();
+    outcome.interrupted = program::interrupted();
     outcome.peak_bytes = peak.bytes();
     return outcome;
 }

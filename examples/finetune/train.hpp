@@ -51,7 +51,7 @@ struct Outcome {
     bool interrupted = false;
 };
 
-/// Evaluates, measures the memory of inference, makes the trainer, takes the steps and evaluates again. Ctrl-C under an InterruptGuard ends it after a step.
+/// Evaluates, measures the memory of inference, makes the trainer, takes the steps and evaluates again. A signal under a program::InterruptGuard ends it after a step.
 Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, Observer& observer);
 
 }  // namespace finetune

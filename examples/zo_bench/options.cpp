@@ -1,15 +1,12 @@
 #include "options.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
 #include <thread>
 
-#include <CLI/CLI.hpp>
-
-#include <zeroth/config.hpp>
+#include <program/command_line.hpp>
 
 namespace zo_bench {
 namespace {
@@ -45,25 +42,10 @@ constexpr const char* footer =
 
 constexpr std::size_t quick_forwards = 60, quick_batch = 4, quick_length = 64;
 
-std::uint64_t read_whole(const std::string& option, const std::string& text, std::uint64_t least, std::uint64_t most) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    if (!whole || value < least || value > most) {
-        throw UsageError(option, "\"" + text + "\" is not a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    }
-    return value;
-}
-
-std::vector<std::string> split(const std::string& option, const std::string& list) {
-    std::vector<std::string> names;
-    for (std::size_t begin = 0; begin <= list.size();) {
-        const std::size_t end = std::min(list.find(',', begin), list.size());
-        const std::string name = list.substr(begin, end - begin);
-        if (name.empty()) throw UsageError(option, "\"" + list + "\" has an empty name");
-        if (std::ranges::find(names, name) != names.end()) throw UsageError(option, "\"" + name + "\" is there twice");
-        names.push_back(name);
-        begin = end + 1;
+std::vector<std::string> different_names(const std::string& option, const std::string& list) {
+    const std::vector<std::string> names = program::split(option, list);
+    for (auto name = names.begin(); name != names.end(); ++name) {
+        if (std::find(names.begin(), name, *name) != name) throw UsageError(option, "\"" + *name + "\" is there twice");
     }
     return names;
 }
@@ -80,7 +62,7 @@ std::vector<const Method*> read_methods(const std::string& list) {
         for (const Method& method : all_methods()) methods.push_back(&method);
         return methods;
     }
-    for (const std::string& name : split("--methods", list)) {
+    for (const std::string& name : different_names("--methods", list)) {
         methods.push_back(find_method(name));
         if (methods.back() == nullptr) throw UsageError("--methods", "\"" + name + "\" is not one of " + method_names());
     }
@@ -89,7 +71,7 @@ std::vector<const Method*> read_methods(const std::string& list) {
 
 std::vector<std::string> read_schemes(const std::string& list) {
     if (list == "all") return {std::begin(schemes), std::end(schemes)};
-    std::vector<std::string> names = split("--schemes", list);
+    std::vector<std::string> names = different_names("--schemes", list);
     for (const std::string& name : names) {
         if (std::ranges::find(schemes, name) == std::end(schemes)) {
             throw UsageError("--schemes", "\"" + name + "\" is not one of full, lora, prefix, prompt, head");
@@ -106,36 +88,22 @@ void require_printable(const std::string& option, const std::string& value) {
 
 class Reader {
 public:
-    explicit Reader(Options& options) : options_(options) { app_.set_help_flag(); }
+    explicit Reader(Options& options) : options_(options) {}
 
     std::variant<Options, Message> read(int argc, const char* const* argv) {
         if (argc > 0) program_ = argv[0];
-        declare();
-        try {
-            app_.parse(argc, argv);
-        } catch (const CLI::ParseError& error) {
-            throw UsageError("command line", std::string(error.what()) + " (--help lists the options)");
-        }
-        if (help_) return Message{app_.help()};
-        if (version_) {
-            return Message{"zo_bench, of zeroth " + std::to_string(ZEROTH_VERSION_MAJOR) + "." + std::to_string(ZEROTH_VERSION_MINOR) + "." +
-                           std::to_string(ZEROTH_VERSION_PATCH) + "\n"};
-        }
+        declare_tasks();
+        declare_grid();
+        declare_run();
+        if (const auto message = line_.parse(argc, argv)) return *message;
         check();
         fill();
         return options_;
     }
 
 private:
-    template <class Read>
-    void add(const char* group, const std::string& name, const char* type, const std::string& text, const Read& read) {
-        // UsageError is not one of CLI11's exceptions: it passes through its parser.
-        const CLI::callback_t accept = [read](const CLI::results_t& results) { return read(results.front()), true; };
-        app_.add_option(name, accept, text)->group(group)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-    }
-
     void words(const char* group, const std::string& name, const char* type, const std::string& text, std::string& target) {
-        add(group, name, type, text, [name, &target](const std::string& value) {
+        line_.add(group, name, type, text, [name, &target](const std::string& value) {
             require_printable(name, value);
             target = value;
         });
@@ -148,27 +116,7 @@ private:
     }
 
     void file(const char* group, const std::string& name, const char* type, const std::string& text, std::string& target) {
-        add(group, name, type, text, [name, &target](const std::string& value) { target = absolute(name, value); });
-    }
-
-    template <class Target>
-    void whole(const char* group, const std::string& name, const std::string& text, std::uint64_t least, std::uint64_t most, Target& target) {
-        add(group, name, "N", text, [=, &target](const std::string& value) { target = static_cast<std::size_t>(read_whole(name, value, least, most)); });
-    }
-
-    bool given(const char* name) const { return app_.get_option(name)->count() > 0; }
-
-    void declare() {
-        app_.name("zo_bench");
-        app_.description(description);
-        app_.footer(footer);
-        app_.get_formatter()->column_width(30);
-        app_.get_formatter()->label("OPTIONS", "[OPTION VALUE]...");
-        declare_tasks();
-        declare_grid();
-        declare_run();
-        app_.add_flag("-h,--help", help_, "Print this page")->group("Other");
-        app_.add_flag("--version", version_, "Print the version")->group("Other");
+        line_.add(group, name, type, text, [name, &target](const std::string& value) { target = absolute(name, value); });
     }
 
     void declare_tasks() {
@@ -181,7 +129,7 @@ private:
             options_.eval_sentences = absolute("--sentences", results.at(1));
             return true;
         };
-        app_.add_option("--sentences", accept, "The task classify: label of a sentence, to train and to\ntest on")
+        line_.app().add_option("--sentences", accept, "The task classify: label of a sentence, to train and to\ntest on")
             ->group(group)
             ->option_text("TRAIN EVAL")
             ->expected(2)
@@ -194,30 +142,30 @@ private:
         const char* group = "Grid";
         std::string list = "Methods, or all [all]:";
         for (std::size_t i = 0; i < all_methods().size(); ++i) list += (i % 4 == 0 ? "\n" : " ") + std::string(all_methods()[i].name);
-        add(group, "--methods", "NAME,...", list, [this](const std::string& value) { options_.methods = read_methods(value); });
-        add(group, "--schemes", "NAME,...", "What is trained, or all [all]:\nfull lora prefix prompt head",
+        line_.add(group, "--methods", "NAME,...", list, [this](const std::string& value) { options_.methods = read_methods(value); });
+        line_.add(group, "--schemes", "NAME,...", "What is trained, or all [all]:\nfull lora prefix prompt head",
             [this](const std::string& value) { options_.schemes = read_schemes(value); });
-        whole(group, "--seeds", "Final runs of a cell, with seeds 1 to N [3]", 1, 1000, options_.seeds);
-        whole(group, "--rates", "Learning rates to search; 1: the usual, without a search\n[3]", 1, 15, options_.rates);
-        app_.add_flag("--quick", options_.quick,
-                      "All methods on full and the first and the last on the\nother schemes; --forwards 60 --seeds 1 --rates 1\n--batch 4 "
-                      "--length 64, where not given")
-            ->group(group);
+        line_.whole(group, "--seeds", "Final runs of a cell, with seeds 1 to N [3]", 1, 1000, options_.seeds);
+        line_.whole(group, "--rates", "Learning rates to search; 1: the usual, without a search\n[3]", 1, 15, options_.rates);
+        line_.flag(group, "--quick",
+                   "All methods on full and the first and the last on the\nother schemes; --forwards 60 --seeds 1 --rates 1\n--batch 4 "
+                   "--length 64, where not given",
+                   options_.quick);
     }
 
     void declare_run() {
         const char* group = "Runs";
         constexpr std::uint64_t many = std::uint64_t{1} << 40;
-        whole(group, "--forwards", "Forward passes of a final run [2000]", 1, many, options_.forwards);
+        line_.whole(group, "--forwards", "Forward passes of a final run [2000]", 1, many, options_.forwards);
         words(group, "--schedule", "KIND[:WARMUP]", "Of the learning rate, as finetune's [constant]", options_.schedule);
-        whole(group, "--search-forwards", "Forward passes of a run of the search [as --forwards]", 1, many, options_.search_forwards);
-        whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
-        whole(group, "--length", "Tokens of a window or sentence [finetune's]", 2, 1 << 20, options_.length);
-        whole(group, "--jobs", "Runs at a time, one thread each; with more than the\nmachine has cores to spare, seconds mean little\n[the cores]", 1, 4096,
+        line_.whole(group, "--search-forwards", "Forward passes of a run of the search [as --forwards]", 1, many, options_.search_forwards);
+        line_.whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
+        line_.whole(group, "--length", "Tokens of a window or sentence [finetune's]", 2, 1 << 20, options_.length);
+        line_.whole(group, "--jobs", "Runs at a time, one thread each; with more than the\nmachine has cores to spare, seconds mean little\n[the cores]", 1, 4096,
               options_.jobs);
         file(group, "--finetune", "FILE", "The program finetune [that beside this one]", options_.finetune);
         file(group, "--output", "DIR", "Folder of the results; made where it is missing\n[zo_bench]", options_.output);
-        app_.add_flag("--retry", options_.retry, "Make runs again that are recorded as failed")->group(group);
+        line_.flag(group, "--retry", "Make runs again that are recorded as failed", options_.retry);
     }
 
     /// What no option can know alone.
@@ -232,26 +180,26 @@ private:
         if (!o.train_sentences.empty()) {
             require(!o.verbalizer.empty(), "--sentences", "needs --verbalizer");
         } else {
-            require(!given("--prompt"), "--prompt", "needs --sentences");
-            require(!given("--verbalizer"), "--verbalizer", "needs --sentences");
+            require(!line_.given("--prompt"), "--prompt", "needs --sentences");
+            require(!line_.given("--verbalizer"), "--verbalizer", "needs --sentences");
         }
         const std::string kind = o.schedule.substr(0, o.schedule.find(':'));
         const std::string_view kinds[] = {"constant", "linear", "cosine", "trapezoid"};
         require(std::ranges::find(kinds, kind) != std::end(kinds), "--schedule", "is not one of constant|linear|cosine|trapezoid");
-        require(o.rates > 1 || !given("--search-forwards"), "--search-forwards", "needs --rates of more than 1");
+        require(o.rates > 1 || !line_.given("--search-forwards"), "--search-forwards", "needs --rates of more than 1");
     }
 
     /// What was not given and depends on other options or on the machine.
     void fill() {
         Options& o = options_;
         if (o.quick) {
-            if (!given("--forwards")) o.forwards = quick_forwards;
-            if (!given("--seeds")) o.seeds = 1;
-            if (!given("--rates")) o.rates = 1;
-            if (!given("--batch")) o.batch = quick_batch;
-            if (!given("--length")) o.length = quick_length;
+            if (!line_.given("--forwards")) o.forwards = quick_forwards;
+            if (!line_.given("--seeds")) o.seeds = 1;
+            if (!line_.given("--rates")) o.rates = 1;
+            if (!line_.given("--batch")) o.batch = quick_batch;
+            if (!line_.given("--length")) o.length = quick_length;
         }
-        if (!given("--search-forwards")) o.search_forwards = o.forwards;
+        if (!line_.given("--search-forwards")) o.search_forwards = o.forwards;
         if (o.methods.empty()) o.methods = read_methods("all");
         if (o.schemes.empty()) o.schemes = read_schemes("all");
         if (o.jobs == 0) o.jobs = std::max(1u, std::thread::hardware_concurrency());
@@ -266,10 +214,8 @@ private:
     }
 
     Options& options_;
-    CLI::App app_;
+    program::CommandLine line_{"zo_bench", description, footer};
     std::string program_;
-    bool help_ = false;
-    bool version_ = false;
 };
 
 }  // namespace

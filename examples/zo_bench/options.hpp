@@ -2,20 +2,18 @@
 
 #include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <program/usage_error.hpp>
 
 #include "methods.hpp"
 
 namespace zo_bench {
 
-/// A command line that cannot be followed; the message is one line, `OPTION: REASON`.
-class UsageError : public std::runtime_error {
-public:
-    UsageError(const std::string& option, const std::string& reason) : std::runtime_error(option + ": " + reason) {}
-};
+using program::Message;
+using program::UsageError;
 
 struct Options {
     std::string model;
@@ -39,11 +37,6 @@ struct Options {
     std::string output = "zo_bench";
     bool quick = false;
     bool retry = false;
-};
-
-/// Text to print and to end with, status 0: of --help or --version.
-struct Message {
-    std::string text;
 };
 
 /// Reads the command line; names of files are made absolute, so that the commands of the study run from any folder. Throws UsageError.

@@ -23,11 +23,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int caught[] = {SIGINT, SIGTERM, SIGHUP};
-
-volatile std::sig_atomic_t flag = 0;
-
-extern "C" void note_interrupt(int) { flag = 1; }
+/// A guard of this process may have caught or ignored these; its children take them as usual.
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 /// posix_spawn's settings; freed with it.
 class Spawn {
@@ -41,7 +38,7 @@ public:
         sigset_t none, usual;
         ::sigemptyset(&none);
         ::sigemptyset(&usual);
-        for (const int signal : caught) ::sigaddset(&usual, signal);
+        for (const int signal : signals) ::sigaddset(&usual, signal);
         ::posix_spawnattr_setsigmask(&attributes_, &none);
         ::posix_spawnattr_setsigdefault(&attributes_, &usual);
         ::posix_spawnattr_setpgroup(&attributes_, 0);
@@ -126,20 +123,5 @@ void Children::end_all() {
         if (std::chrono::steady_clock::now() >= deadline) signal_all(SIGKILL);
     }
 }
-
-InterruptGuard::InterruptGuard() {
-    for (const int signal : caught) {
-        // A run that was started with a signal ignored (nohup, in the background of a script) stays so.
-        if (std::signal(signal, note_interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);
-    }
-}
-
-InterruptGuard::~InterruptGuard() {
-    for (const int signal : caught) {
-        if (std::signal(signal, SIG_DFL) == SIG_IGN) std::signal(signal, SIG_IGN);
-    }
-}
-
-bool interrupted() { return flag != 0; }
 
 }  // namespace zo_bench

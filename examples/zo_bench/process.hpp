@@ -40,16 +40,4 @@ private:
     std::vector<pid_t> children_;
 };
 
-/// While one lives, Ctrl-C, SIGTERM and SIGHUP set a flag instead of ending the program.
-class InterruptGuard {
-public:
-    InterruptGuard();
-    InterruptGuard(const InterruptGuard&) = delete;
-    InterruptGuard& operator=(const InterruptGuard&) = delete;
-    ~InterruptGuard();
-};
-
-/// Whether one of them came.
-bool interrupted();
-
 }  // namespace zo_bench

@@ -8,12 +8,12 @@
 
 #include <files/atomic_file.hpp>
 #include <llama/checkpoint.hpp>
+#include <program/interrupt.hpp>
 #include <report/format.hpp>
 
 #include "grid.hpp"
 #include "journal.hpp"
 #include "plots.hpp"
-#include "process.hpp"
 #include "results.hpp"
 #include "study.hpp"
 #include "tables.hpp"
@@ -65,7 +65,7 @@ int run(Options options) {
     const Grid grid(options, static_cast<std::size_t>(config.layers));
     Journal journal(fs::path(options.output) / "runs.csv", options.retry);
     {
-        const InterruptGuard guard;
+        const program::InterruptGuard guard({SIGINT, SIGTERM, SIGHUP}, program::SecondSignal::is_the_same);
         Study(grid, journal).run();
     }
     const std::vector<Result> results = results_of(grid, journal);
@@ -80,7 +80,7 @@ int run(Options options) {
                        (failed > 0 ? ", of which " + report::grouped(failed) + " failed (table.md says why; --retry makes them again)" : "") +
                        (left > 0 ? "; " + report::grouped(left) + " or so are left: the same command goes on" : "") + "\n" + options.output + "/table.md\n";
     std::fputs(text.c_str(), stdout);
-    if (interrupted()) return 130;
+    if (program::interrupted()) return 130;
     return failed > 0 ? 1 : 0;
 }
 

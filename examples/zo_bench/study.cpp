@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <program/interrupt.hpp>
 #include <report/format.hpp>
 
 #include "curve.hpp"
@@ -56,7 +57,7 @@ Study::Study(const Grid& grid, Journal& journal)
 
 void Study::run() {
     start_what_fits();
-    while (!children_.running().empty() && !interrupted()) {
+    while (!children_.running().empty() && !program::interrupted()) {
         if (const auto ended = children_.wait_a_moment()) {
             finish(*ended);
             start_what_fits();
@@ -74,7 +75,7 @@ void Study::start_what_fits() {
     };
     for (const CellState& state : states_) {
         for (const Run& run : state.missing) {
-            if (children_.running().size() >= grid_.options().jobs || interrupted()) return;
+            if (children_.running().size() >= grid_.options().jobs || program::interrupted()) return;
             if (is_under_way(run)) continue;
             std::vector<std::string> words = run.words;
             words.insert(words.end(), {"--json", temporary(run, ".json").string()});

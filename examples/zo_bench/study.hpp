@@ -18,7 +18,7 @@ public:
     /// Works in the grid's output folder, which must be there. All must outlive this.
     Study(const Grid& grid, Journal& journal);
 
-    /// Returns when nothing is left to do, or after Ctrl-C under an InterruptGuard: then the runs under way are ended, and count as not
+    /// Returns when nothing is left to do, or after Ctrl-C under an program::InterruptGuard: then the runs under way are ended, and count as not
     /// made. Throws files::FileError, std::runtime_error.
     void run();
 
