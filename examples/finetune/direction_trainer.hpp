@@ -4,8 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <zeroth/estimators/fzoo.hpp>
-
+#include "any_estimator.hpp"
 #include "mask.hpp"
 #include "optimizer_trainer.hpp"
 
@@ -17,7 +16,6 @@ template <class Direction>
 std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const TrainerParts& parts) {
     using zeroth::InPlace;
     const Method& method = parts.method;
-    const double epsilon = method.epsilon();
     if constexpr (!zeroth::NormalisedDirection<Direction>) {
         if (method.estimator == EstimatorKind::forward_gradient) {
             return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
@@ -29,33 +27,26 @@ std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const Tr
             });
         }
     }
-    const auto with_estimator = [&]<class Estimator>(const Estimator& estimator) {
-        return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
-            if constexpr (!requires { direction.mask; }) {
-                if (method.blocks != "none") {
-                    using enum zeroth::BlockOrder;
-                    const zeroth::BlockOrder orders[] = {all, cyclic, random, jacobi};  // as BlockOrderKind has them
-                    return std::make_unique<OptimizerTrainer<zeroth::BlockOptimizer<Estimator, Rule, InPlace, Backend>>>(
-                        parts.config, ", " + std::to_string(parts.partition.parts.size()) + " blocks", parts.partition, estimator, rule,
-                        zeroth::BlockSettings<>{.seed = parts.seed, .order = orders[static_cast<int>(method.block_order)]}, parts.backend());
-                }
-                if (method.hybrid != 0) {
-                    const zeroth::Adam adam{.learning_rate = parts.first_order_rate};
-                    return std::make_unique<OptimizerTrainer<zeroth::HybridOptimizer<Estimator, Rule, zeroth::Adam, InPlace, Backend>>>(
-                        parts.config, ", " + std::to_string(method.hybrid) + (method.hybrid == 1 ? " layer" : " layers") + " by back-propagation",
-                        parts.parameters, estimator, std::move(rule), parts.first_order, adam, zeroth::Settings{.seed = parts.seed}, parts.backend());
-                }
+    using Estimator = AnyEstimator<Direction>;
+    const Estimator estimator(direction, method);
+    return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
+        if constexpr (!requires { direction.mask; }) {
+            if (method.blocks != "none") {
+                using enum zeroth::BlockOrder;
+                const zeroth::BlockOrder orders[] = {all, cyclic, random, jacobi};  // as BlockOrderKind has them
+                return std::make_unique<OptimizerTrainer<zeroth::BlockOptimizer<Estimator, Rule, InPlace, Backend>>>(
+                    parts.config, ", " + std::to_string(parts.partition.parts.size()) + " blocks", parts.partition, estimator, rule,
+                    zeroth::BlockSettings<>{.seed = parts.seed, .order = orders[static_cast<int>(method.block_order)]}, parts.backend());
             }
-            return optimizer_trainer(parts, estimator, std::move(rule));
-        });
-    };
-    if (method.estimator == EstimatorKind::one_sided) {
-        return with_estimator(zeroth::OneSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
-    }
-    if (method.estimator == EstimatorKind::fzoo) {
-        return with_estimator(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
-    }
-    return with_estimator(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = epsilon, .queries = method.queries});
+            if (method.hybrid != 0) {
+                const zeroth::Adam adam{.learning_rate = parts.first_order_rate};
+                return std::make_unique<OptimizerTrainer<zeroth::HybridOptimizer<Estimator, Rule, zeroth::Adam, InPlace, Backend>>>(
+                    parts.config, ", " + std::to_string(method.hybrid) + (method.hybrid == 1 ? " layer" : " layers") + " by back-propagation",
+                    parts.parameters, estimator, std::move(rule), parts.first_order, adam, zeroth::Settings{.seed = parts.seed}, parts.backend());
+            }
+        }
+        return optimizer_trainer(parts, estimator, std::move(rule));
+    });
 }
 
 extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Gaussian&, const TrainerParts&);

@@ -10,7 +10,7 @@
 namespace finetune {
 
 enum class Scheme { full, lora, prefix, prompt, head };
-enum class EstimatorKind { two_sided, one_sided, fzoo, forward_gradient, coordinate, first_order };
+enum class EstimatorKind { two_sided, one_sided, fzoo, kernel, forward_gradient, coordinate, first_order };
 enum class DirectionKind { gaussian, rademacher, uniform, sphere };
 enum class UpdateKind { sgd, sign, sign_scalar, momentum, conservative, adam, adamw };
 enum class BlockOrderKind { all, cyclic, random, jacobi };
@@ -57,6 +57,7 @@ struct Method {
     DirectionKind direction = DirectionKind::gaussian;
     UpdateKind update = UpdateKind::sgd;
     std::uint32_t queries = 1;  ///< fzoo: 8 if none is given
+    int kernel_order = 4;
     std::optional<double> smoothing;  ///< epsilon; the scheme's usual one if it is not given
     double learning_rate = 0;
     ScheduleOption schedule;
@@ -71,7 +72,10 @@ struct Method {
     bool reuse_activations = false;
     Tuning tuning;
 
-    double epsilon() const { return smoothing.value_or(tuning.scheme == Scheme::prefix ? 1e-2 : 1e-3); }
+    double epsilon() const {
+        const bool far = tuning.scheme == Scheme::prefix || estimator == EstimatorKind::kernel;
+        return smoothing.value_or(far ? 1e-2 : 1e-3);
+    }
 
     /// What learns on a model of hundreds of thousands of weights; found on stories260K. The gradients of a classifier's loss are some ten times
     /// as large as a text's, which matters to steps in proportion to them.
@@ -86,6 +90,7 @@ struct Method {
             case EstimatorKind::forward_gradient: return std::size_t{queries};
             case EstimatorKind::first_order: return std::size_t{1};
             case EstimatorKind::two_sided:
+            case EstimatorKind::kernel:
             case EstimatorKind::coordinate: break;
             }
             return std::size_t{2} * queries;

@@ -118,14 +118,16 @@ private:
         const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided},
                                                  {"one-sided", EstimatorKind::one_sided},
                                                  {"fzoo", EstimatorKind::fzoo},
+                                                 {"kernel", EstimatorKind::kernel},
                                                  {"forward-gradient", EstimatorKind::forward_gradient},
                                                  {"coordinate", EstimatorKind::coordinate},
                                                  {"first-order", EstimatorKind::first_order}};
         line_.choice(group, "--estimator",
                "Probe at both ends of a direction: 2 forward passes a\nquery; or at one end and the middle: 1, and 1 a step; or\n"
-               "these over their deviation (fzoo); or the derivative\nalong it in forward mode; or both sides of single\n"
-               "weights; or back-propagate [two-sided]",
+               "these over their deviation (fzoo); or both ends at a\ndistance of its own, weighed by a kernel; or the\n"
+               "derivative along it in forward mode; or both sides of\nsingle weights; or back-propagate [two-sided]",
                estimators, method.estimator);
+        line_.whole(group, "--kernel-order", "Of the smoothing that the kernel undoes [4]", 2, 6, method.kernel_order);
         const Names<DirectionKind> directions = {{"gaussian", DirectionKind::gaussian},
                                                  {"rademacher", DirectionKind::rademacher},
                                                  {"uniform", DirectionKind::uniform},
@@ -162,7 +164,7 @@ private:
         line_.whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
         line_.number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [1e-3]", true, method.first_order_rate);
         line_.whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
-        line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix:\n1e-2]", false, method.smoothing);
+        line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix,\nkernel: 1e-2]", false, method.smoothing);
         line_.number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
         line_.add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
@@ -249,6 +251,7 @@ private:
         refuse(!masked && given("--mask-every"), "--mask-every", "needs --mask");
         refuse(method.hybrid == 0 && given("--first-order-rate"), "--first-order-rate", "needs --hybrid");
         refuse(method.estimator == EstimatorKind::fzoo && method.queries < 2, "--queries", "fzoo needs at least 2");
+        refuse(method.estimator != EstimatorKind::kernel && given("--kernel-order"), "--kernel-order", "needs --estimator kernel");
         refuse(masked && method.direction == DirectionKind::sphere, "--mask", "does not go with --direction sphere");
         refuse(masked && blocks, "--mask", "does not go with --blocks");
         refuse(masked && method.hybrid != 0, "--mask", "does not go with --hybrid");

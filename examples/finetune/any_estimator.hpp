@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <variant>
+
+#include <zeroth/estimators/fzoo.hpp>
+#include <zeroth/estimators/kernel_rge.hpp>
+#include <zeroth/estimators/one_sided_rge.hpp>
+#include <zeroth/estimators/two_sided_rge.hpp>
+
+#include "method.hpp"
+
+namespace finetune {
+
+/// An estimator from losses, chosen at run time: so that each rule's optimizer is compiled for one type, not for each of them.
+template <class Direction>
+struct AnyEstimator {
+    using Kind = std::variant<zeroth::TwoSidedRge<Direction>, zeroth::OneSidedRge<Direction>, zeroth::Fzoo<Direction>, zeroth::KernelRge<2, Direction>,
+                              zeroth::KernelRge<4, Direction>, zeroth::KernelRge<6, Direction>>;
+
+    Direction direction;
+    Kind kind;
+
+    AnyEstimator(const Direction& along, const Method& method) : direction(along), kind(kind_of(along, method)) {}
+
+    void validate() const {
+        std::visit([](const auto& estimator) { estimator.validate(); }, kind);
+    }
+    std::size_t most_terms() const {
+        return std::visit([](const auto& estimator) { return estimator.most_terms(); }, kind);
+    }
+    std::size_t forward_passes() const {
+        return std::visit([](const auto& estimator) { return estimator.forward_passes(); }, kind);
+    }
+    double reach() const {
+        return std::visit([](const auto& estimator) { return estimator.reach(); }, kind);
+    }
+    template <class Cursor, zeroth::ForwardFn F>
+    void operator()(Cursor& cursor, F& forward, const zeroth::Key& key, zeroth::Estimate& estimate) const {
+        std::visit([&](const auto& estimator) { estimator(cursor, forward, key, estimate); }, kind);
+    }
+
+private:
+    template <int Order>
+    static Kind kernel(const Direction& along, const Method& method) {
+        using Kernel = zeroth::KernelRge<Order, Direction>;
+        return Kernel{.direction = along, .epsilon = method.epsilon(), .queries = method.queries, .scale = Kernel::variance_matched_scale()};
+    }
+    static Kind kind_of(const Direction& along, const Method& method) {
+        const double epsilon = method.epsilon();
+        switch (method.estimator) {
+        case EstimatorKind::one_sided: return zeroth::OneSidedRge<Direction>{.direction = along, .epsilon = epsilon, .queries = method.queries};
+        case EstimatorKind::fzoo: return zeroth::Fzoo<Direction>{.direction = along, .epsilon = epsilon, .queries = method.queries};
+        case EstimatorKind::kernel:
+            // An odd order's kernel is that of the even one above it.
+            return method.kernel_order <= 2 ? kernel<2>(along, method) : method.kernel_order <= 4 ? kernel<4>(along, method) : kernel<6>(along, method);
+        default: return zeroth::TwoSidedRge<Direction>{.direction = along, .epsilon = epsilon, .queries = method.queries};
+        }
+    }
+};
+
+}  // namespace finetune
