@@ -1,0 +1,89 @@
+#pragma once
+
+#include <zeroth/directions/number_tables.hpp>
+#include <zeroth/setting.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// A pool of few numbers, read over and over from a place that moves on with each key: PeZO's pre-generation.
+///
+///   z_i = scale p[(s + i) mod P],  P = 2^index_bits - 1,  s = s0 + index shift mod P,  scale = sqrt(d - 1/2) / |x|
+///
+/// p: P whole numbers 2 v - (2^b - 1), v uniform of b = entry_bits random bits: odd, never 0, and of mean exactly 0 over all pools, not in each.
+/// x: the block's d numbers before scaling, whose squares are summed exactly: the norm is sqrt(d - 1/2) to 2^-23 (a Gaussian's; E z_i^2 = 1 - 1/(2d)).
+/// s0: of the block and the seed; shift: d, bumped until coprime with P; index: the step, and a golden section of P for each further query, so that
+/// a step's queries (fewer than P) all differ. The pool and s0 are drawn anew every refresh_every steps; until then directions recur after P steps.
+/// E z z' = I over pools, but for what repeats: elements i and i + P of a block are equal, and so are those of other blocks that start apart by as much.
+/// So, for one pool, all updates lie in a subspace of P dimensions: refresh it, or let MixedPool do without.
+/// With power_of_two the scale is one, the nearest by ratio: the norm is off by at most sqrt 2 either way, and for long blocks by 2/sqrt 3 = 1.155
+/// (divide epsilon by it and the learning rate by its square to undo that).
+/// Cost: a load and a multiplication a register; about 10 us for a pool. Memory: 12 P bytes + 4 KiB, and 4 a block, for a pool (53 KB): two pools, and
+/// those of the n keys of a traversal from different epochs. Keys are to be formed before they are drawn (Cursor does).
+/// Throws std::invalid_argument if index_bits is not 4 to 16 or entry_bits not 2 to 16.
+/// Source: PeZO, arXiv 2504.20314; ours are the start of each block and of each query, and the defaults.
+struct ReusePool {
+    /// 8 sqrt 2.
+    static constexpr float largest = 11.314f;
+    static constexpr int groups = 16;
+    static constexpr int vectors = 4;
+
+    template <class Lanes>
+    using Draw = TableDraw<ReusePool, Lanes>;
+
+    /// n: the pool has 2^n - 1 numbers.
+    int index_bits = 12;
+    /// b: random bits of a number.
+    int entry_bits = 14;
+    /// Steps after which the pool is drawn anew; 0: never.
+    std::uint64_t refresh_every = 0;
+    /// Rounds the scale to a power of two.
+    bool power_of_two = false;
+    /// The paper's index over all trained weights, in the order of the blocks, and one scale for all: z then depends on what else is trained. A block
+    /// that was not reserved is taken for the only one.
+    bool running_index = false;
+
+    void validate() const {
+        require_setting(index_bits >= 4 && index_bits <= 16, "index_bits", index_bits, "from 4 to 16");
+        require_setting(entry_bits >= 2 && entry_bits <= 16, "entry_bits", entry_bits, "from 2 to 16");
+    }
+
+    [[nodiscard]] TableLayout layout() const noexcept {
+        return {(1u << index_bits) - 1, 1, static_cast<double>((1 << entry_bits) - 1), running_index, power_of_two, refresh_every};
+    }
+    template <class Blocks>
+    void reserve(const Blocks& blocks, std::size_t most_keys) {
+        tables.reserve(layout(), blocks, most_keys);
+    }
+    void form(const Key& key) {
+        tables.form(layout(), key, [this](const TableName& name, float* numbers) { fill(name, numbers); });
+    }
+    void prepare(Stream& stream, std::size_t block_index) const { tables.prepare(layout(), stream, block_index); }
+
+    /// Of a key that was not formed it makes the pool for each number: for tests.
+    float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {
+        return tables.number(layout(), key, block, element, [this](const TableName& name, float* numbers) { fill(name, numbers); });
+    }
+
+    /// The pools formed; the direction's own.
+    NumberTables tables{};
+
+  private:
+    void fill(const TableName& name, float* numbers) const noexcept {
+        const PhiloxKey philox = name.philox();
+        const auto size = static_cast<std::uint32_t>(layout().size());
+        PhiloxWords words{};
+        for (std::uint32_t i = 0; i < size; ++i) {
+            if (i % 8 == 0) {
+                words = philox4x32(counter_words(i / 8, 0), philox);
+            }
+            const std::uint32_t half = words.word[i % 8 / 2] >> (i % 2 * 16) & 0xFFFFu;
+            const auto v = static_cast<int>(half >> (16 - entry_bits));
+            numbers[i] = static_cast<float>(2 * v - ((1 << entry_bits) - 1));
+        }
+    }
+};
+
+ZEROTH_END_NAMESPACE
