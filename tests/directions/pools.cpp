@@ -2,6 +2,7 @@
 
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
+#include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/zeroth.hpp>
@@ -65,10 +66,15 @@ struct Layout {
     template <class D, class B>
     std::vector<float> displaced(D direction, const std::vector<Key>& keys, const B& backend) {
         std::fill(weights.begin(), weights.end(), 0.0f);
-        direction.reserve(parameters.blocks(), keys.size());
+        constexpr bool forms = FormedDirection<D, std::span<const Block>>;
+        if constexpr (forms) {
+            direction.reserve(parameters.blocks(), keys.size());
+        }
         std::vector<Move<1>> moves;
         for (const Key& key : keys) {
-            direction.form(key);
+            if constexpr (forms) {
+                direction.form(key);
+            }
             moves.push_back({key, {1.0 / static_cast<double>(1 << moves.size())}});
         }
         backend.traverse(parameters.blocks(), direction, std::span<const Move<1>>{moves}, Displace{});
@@ -438,6 +444,94 @@ TEST_CASE("Masks and forward gradients take a pool's directions") {
             sum -= static_cast<double>(pool(Key{2, 3, q}, layout.identity(0), i));
         }
         REQUIRE(std::abs(static_cast<double>(layout.weights[i]) - sum) < 1e-5);
+    }
+}
+
+TEST_CASE("The mixed pool's numbers are white, Gaussian in their moments, and the same on all machines") {
+    constexpr std::size_t n = WhiteNumbers::size;
+    const WhiteNumbers& table = WhiteNumbers::table();
+    std::uint64_t hash = 0xCBF29CE484222325u;
+    double squares = 0, fourth = 0;
+    std::vector<float> magnitudes;
+    for (std::size_t i = 0; i < n + WhiteNumbers::stretch; ++i) {
+        REQUIRE(table.numbers[i] == table.numbers[i % n]);
+        if (i < n) {
+            hash = (hash ^ ScalarLanes::bits(table.numbers[i])) * 0x100000001B3u;
+            const auto p = static_cast<double>(table.numbers[i]);
+            squares += p * p / n;
+            fourth += p * p * p * p / n;
+            magnitudes.push_back(std::abs(table.numbers[i]));
+        }
+    }
+    CHECK(hash == 0xC0DFAB4D9C092DE1u);
+    // z = +-p_a +- p_b, a != b: exactly.
+    CHECK(std::abs(2 * squares - 1) < 1e-8);
+    CHECK(std::abs(2 * fourth + 6 * (n * squares * squares - fourth) / (n - 1) - 3) < 1e-3);
+    for (std::size_t lag = 1; lag < n; ++lag) {
+        double sum = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            sum += static_cast<double>(table.numbers[i]) * static_cast<double>(table.numbers[(i + lag) % n]);
+        }
+        REQUIRE(std::abs(2 * sum / n) < 1e-8);
+    }
+    std::sort(magnitudes.begin(), magnitudes.end());
+    CHECK(magnitudes[n - 1] + magnitudes[n - 2] <= MixedPool::largest);
+}
+
+TEST_CASE("Every backend mixes the pool alike, and so does random access") {
+    for (const std::size_t size : {1u, 15u, 17u, 130u, 1023u, 1024u, 1025u, 5000u}) {
+        Layout layout{{size, size / 2 + 3, 0, 3000}};
+        for (std::uint32_t count = 1; count <= 5; ++count) {
+            std::vector<Key> keys;
+            for (std::uint32_t k = 0; k < count; ++k) {
+                keys.push_back(Key{11, 2 + k / 2, k});
+            }
+            const auto expected = layout.displaced(MixedPool{}, keys, FloatReference{});
+            CHECK(layout.displaced(MixedPool{}, keys, FastBackend{}) == expected);
+            CHECK(layout.displaced(MixedPool{}, keys, Threads<FastBackend>{{}, 3, 1}) == expected);
+            if (count == 1) {
+                for (std::size_t b : {0u, 1u, 3u}) {
+                    for (std::size_t i = 0; i < layout.identity(b).size(); i += 7) {
+                        REQUIRE(MixedPool{}(keys[0], layout.identity(b), i) == expected[layout.begin[b] + i]);
+                    }
+                }
+            }
+        }
+    }
+    Layout layout{{2000}};
+    const Masked direction{MixedPool{}, Bernoulli{.keep = 0.5}};
+    const auto masked = layout.displaced(direction, Key{1, 1, 0}), whole = layout.displaced(MixedPool{}, Key{1, 1, 0});
+    for (std::size_t i = 0; i < 2000; ++i) {
+        REQUIRE(masked[i] == (direction.mask(Key{1, 1, 0}, layout.identity(0), i) ? whole[i] : 0.0f));
+    }
+}
+
+TEST_CASE("The mixed pool's stretches, blocks and keys are uncorrelated, and each number of zero mean and unit variance") {
+    // Elements of one stretch, of the next, and of another block.
+    Layout layout{{3000, 100}};
+    const std::size_t at[] = {0, 1, 17, 1023, 1024, 1041, 2047, 2048, 2999, 3000, 3001, 3099};
+    constexpr std::size_t count = std::size(at);
+    constexpr int draws = 20000;
+    double mean[count] = {}, second[count][count] = {}, serial[count] = {};
+    float last[count] = {};
+    for (std::uint64_t draw = 0; draw < draws; ++draw) {
+        const auto z = layout.displaced(MixedPool{}, Key{5, draw / 2, static_cast<std::uint32_t>(draw % 2)});
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto x = static_cast<double>(z[at[i]]);
+            mean[i] += x / draws;
+            serial[i] += x * static_cast<double>(last[i]) / draws;
+            last[i] = z[at[i]];
+            for (std::size_t j = 0; j < count; ++j) {
+                second[i][j] += x * static_cast<double>(z[at[j]]) / draws;
+            }
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        CHECK(std::abs(mean[i]) < 5 / std::sqrt(draws));
+        CHECK(std::abs(serial[i]) < 5 / std::sqrt(draws));
+        for (std::size_t j = 0; j < count; ++j) {
+            CHECK(std::abs(second[i][j] - (i == j ? 1 : 0)) < 5 * std::sqrt((i == j ? 2.0 : 1.0) / draws));
+        }
     }
 }
 
