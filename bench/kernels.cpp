@@ -3,6 +3,8 @@
 /// A Direction of your own is measured by adding a line to the list at the end.
 
 #include <zeroth/backends/simd.hpp>
+#include <zeroth/directions/mixed_pool.hpp>
+#include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <benchmark/benchmark.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,11 +58,18 @@ void displace(benchmark::State& state) {
     for (std::uint32_t k = 0; k < static_cast<std::uint32_t>(state.range(1)); ++k) {
         moves.push_back({zeroth::Key{1, 2, k}, {1e-6}});
     }
+    Direction direction{};
+    if constexpr (zeroth::FormedDirection<Direction, std::span<const zeroth::Block>>) {
+        direction.reserve(parameters.blocks(), moves.size());
+        for (const zeroth::Move<1>& move : moves) {
+            direction.form(move.key);
+        }
+    }
     const zeroth::Simd<> backend;
     double seconds = 0;
     for (auto _ : state) {
         const auto start = Clock::now();
-        backend.traverse(parameters.blocks(), Direction{}, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
+        backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
         const double elapsed = seconds_since(start);
         state.SetIterationTime(elapsed);
         seconds += elapsed;
@@ -84,7 +94,10 @@ void sizes(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(displace<zeroth::Gaussian, float>)->Apply(sizes);
 BENCHMARK(displace<zeroth::Rademacher, float>)->Apply(sizes);
 BENCHMARK(displace<zeroth::Uniform, float>)->Apply(sizes);
+BENCHMARK(displace<zeroth::ReusePool, float>)->Apply(sizes);
+BENCHMARK(displace<zeroth::MixedPool, float>)->Apply(sizes);
 BENCHMARK(displace<zeroth::Gaussian, zeroth::bfloat16>)->Apply(sizes);
 BENCHMARK(displace<zeroth::Rademacher, zeroth::bfloat16>)->Apply(sizes);
+BENCHMARK(displace<zeroth::MixedPool, zeroth::bfloat16>)->Apply(sizes);
 
 } // namespace

@@ -1,6 +1,9 @@
 // What a snippet of the documentation may take for granted: a model, its batches, registered parameters.
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/block_optimizer.hpp>
+#include <zeroth/directions/lfsr_bank.hpp>
+#include <zeroth/directions/mixed_pool.hpp>
+#include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/dual.hpp>
 #include <zeroth/estimators/coordinate_wise.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>

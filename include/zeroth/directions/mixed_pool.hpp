@@ -9,9 +9,9 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// 4,096 Gaussian numbers over sqrt 2, made white: their discrete Fourier transform has one magnitude at all frequencies, so the mean of their
-/// squares is 1/2 and their circular autocorrelation is 0 at every other lag, to rounding. The same for all runs and on all machines: sums, barred
-/// products and square roots of doubles, in one order.
+/// 4,096 Gaussian numbers over sqrt 2, made white: their discrete Fourier transform has one magnitude at all frequencies, so the mean of
+/// their squares is 1/2 and their circular autocorrelation is 0 at every other lag, to rounding. The same for all runs and on all machines:
+/// sums, barred products and square roots of doubles, in one order.
 struct WhiteNumbers {
     static constexpr std::size_t size = 4096;
     /// Elements read at a stretch: so many of the first numbers follow the last.
@@ -107,10 +107,10 @@ struct WhiteNumbers {
 ///
 ///   z_i = s p[o + i mod 1024] + s' p[o' + i mod 1024],  p WhiteNumbers;  o != o' and the signs drawn anew for every 1,024 elements
 ///
-/// E z = 0 exactly and E z z' = I to 1e-8, over places and signs alone. Excess kurtosis -9e-4, Kolmogorov distance to a Gaussian 6.5e-5, largest |z|
-/// 5.1805. Of different stretches the numbers are independent; in one, products z_i z_j and z_k z_l of four distinct elements correlate by 0.008
-/// (rms; 0.037 at most) and squares by 0.008 (0.034). Updates fill the whole space.
-/// Cost: two loads, two sign changes and an addition a register, and a Philox evaluation for 1,024 numbers. Memory: 20 KiB for all that use it.
+/// E z = 0 exactly and E z z' = I to 1e-8, over places and signs alone. Excess kurtosis -9e-4, Kolmogorov distance to a Gaussian 6.5e-5,
+/// largest |z| 5.1805. Of different stretches the numbers are independent; in one, products z_i z_j and z_k z_l of four distinct elements
+/// correlate by 0.008 (rms; 0.037 at most) and squares by 0.008 (0.034). Updates fill the whole space.
+/// Cost: two loads, two sign changes and an addition a register, and a Philox evaluation for 1,024 numbers. Memory: 20 KiB, once.
 /// Source: ours, after the reuse pool of PeZO, arXiv 2504.20314.
 struct MixedPool {
     static constexpr float largest = 5.1806f;

@@ -45,10 +45,10 @@ struct TableLayout {
     [[nodiscard]] constexpr std::uint64_t size() const noexcept { return std::uint64_t{rows} * columns; }
 };
 
-/// The factor that gives `length` numbers, whose squares' sum is `squares`, a Gaussian vector's norm: sqrt((length - 1/2) / squares); 0 where all
-/// are 0. Rounded to a power of two it is the nearest by ratio, so the norm is off by at most sqrt 2 either way.
-/// A number scaled is at most 8 (8 sqrt 2): of more than 64 numbers the factor is at most 8 / largest, which binds where their rms is 1 / 8 of the
-/// largest (for uniforms it is 1 / sqrt 3), and of fewer none exceeds sqrt(length).
+/// The factor that gives `length` numbers, whose squares' sum is `squares`, a Gaussian vector's norm: sqrt((length - 1/2) / squares); 0
+/// where all are 0. Rounded to a power of two it is the nearest by ratio, so the norm is off by at most sqrt 2 either way.
+/// A number scaled is at most 8 (8 sqrt 2): of more than 64 numbers the factor is at most 8 / largest, which binds where their rms is 1 / 8
+/// of the largest (for uniforms it is 1 / sqrt 3), and of fewer none exceeds sqrt(length).
 inline float modulus_scale(const TableLayout& layout, std::uint64_t length, double squares) noexcept {
     if (squares == 0) {
         return 0;
@@ -68,7 +68,8 @@ inline float modulus_scale(const TableLayout& layout, std::uint64_t length, doub
 /// Numbers that a table is read for at a stretch.
 inline constexpr std::uint64_t table_stretch = 1024;
 
-/// Registers read one after the other. The table goes on with a stretch of its first numbers, so only a tile's first place needs a division.
+/// Registers read one after the other. The table goes on with a stretch of its first numbers, so only a tile's first place needs a
+/// division.
 template <class D, class Lanes>
 struct TableDraw {
     const float* at;
@@ -109,9 +110,9 @@ struct TableName {
 
 /// The tables of the keys in use, and where each block begins to read them.
 ///
-/// A key's shifts are its step plus, for each query, a golden section of the table: so all of a step's queries read from places of their own.
-/// A block's sequence starts at a row of its own for each table, and moves on by its length in rows, bumped until coprime with the table's rows,
-/// at each shift.
+/// A key's shifts are its step plus, for each query, a golden section of the table: so all of a step's queries read from places of their
+/// own. A block's sequence starts at a row of its own for each table, and moves on by its length in rows, bumped until coprime with the
+/// table's rows, at each shift.
 class NumberTables {
   public:
     /// Takes the memory for tables that keys of consecutive steps need, and one more. Forming takes more where the keys lie further apart.
@@ -303,7 +304,8 @@ class NumberTables {
         return (key.step % layout.size() + key.query % layout.size() * stride) % layout.size();
     }
     [[nodiscard]] static TableName name_of(const TableLayout& layout, const Key& key, std::uint64_t shifts) noexcept {
-        return {key.seed, layout.refresh_every != 0 ? key.step / layout.refresh_every : 0, static_cast<std::uint32_t>(shifts % layout.columns)};
+        const std::uint64_t epoch = layout.refresh_every != 0 ? key.step / layout.refresh_every : 0;
+        return {key.seed, epoch, static_cast<std::uint32_t>(shifts % layout.columns)};
     }
     [[nodiscard]] static Place alone(const TableLayout& layout, const BlockIdentity& block) noexcept {
         return {block, 0, block.size(), shift(layout, block.size())};

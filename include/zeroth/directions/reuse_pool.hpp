@@ -12,16 +12,16 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 ///   z_i = scale p[(s + i) mod P],  P = 2^index_bits - 1,  s = s0 + index shift mod P,  scale = sqrt(d - 1/2) / |x|
 ///
-/// p: P whole numbers 2 v - (2^b - 1), v uniform of b = entry_bits random bits: odd, never 0, and of mean exactly 0 over all pools, not in each.
-/// x: the block's d numbers before scaling, whose squares are summed exactly: the norm is sqrt(d - 1/2) to 2^-23 (a Gaussian's; E z_i^2 = 1 - 1/(2d)).
-/// s0: of the block and the seed; shift: d, bumped until coprime with P; index: the step, and a golden section of P for each further query, so that
-/// a step's queries (fewer than P) all differ. The pool and s0 are drawn anew every refresh_every steps; until then directions recur after P steps.
-/// E z z' = I over pools, but for what repeats: elements i and i + P of a block are equal, and so are those of other blocks that start apart by as much.
-/// So, for one pool, all updates lie in a subspace of P dimensions: refresh it, or let MixedPool do without.
-/// With power_of_two the scale is one, the nearest by ratio: the norm is off by at most sqrt 2 either way, and for long blocks by 2/sqrt 3 = 1.155
-/// (divide epsilon by it and the learning rate by its square to undo that).
-/// Cost: a load and a multiplication a register; about 10 us for a pool. Memory: 12 P bytes + 4 KiB, and 4 a block, for a pool (53 KB): two pools, and
-/// those of the n keys of a traversal from different epochs. Keys are to be formed before they are drawn (Cursor does).
+/// p: P odd whole numbers 2 v - (2^b - 1), v uniform of b = entry_bits random bits: of mean 0 exactly over all pools, though not in each.
+/// x: the block's d numbers before scaling, whose squares are summed exactly: the norm is a Gaussian's, sqrt(d - 1/2) to float rounding.
+/// s0: of the block and the seed; shift: d, bumped until coprime with P; index: the step, and a golden section of P for each further query:
+/// so a step's queries (fewer than P) all differ. Pool and s0 are drawn anew every refresh_every steps; until then directions recur after P.
+/// E z_i^2 = 1 - 1/(2d). Over pools E z_i z_j = 0 but for what repeats: elements i and i + P of a block are equal, as are those of two blocks
+/// whose starts lie so far apart. So one pool's updates all lie in a subspace of P dimensions: refresh it, or take MixedPool.
+/// With power_of_two the scale is the nearest by ratio: the norm is off by at most sqrt 2 either way, and 2/sqrt 3 = 1.155 times as long for
+/// blocks as long as the pool (divide epsilon by that and the learning rate by its square to undo it).
+/// Cost: a load and a multiplication a register; 10 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): of two, or of
+/// one more than the epochs of a traversal's keys. Keys are formed before they are drawn (Cursor does).
 /// Throws std::invalid_argument if index_bits is not 4 to 16 or entry_bits not 2 to 16.
 /// Source: PeZO, arXiv 2504.20314; ours are the start of each block and of each query, and the defaults.
 struct ReusePool {
@@ -41,8 +41,8 @@ struct ReusePool {
     std::uint64_t refresh_every = 0;
     /// Rounds the scale to a power of two.
     bool power_of_two = false;
-    /// The paper's index over all trained weights, in the order of the blocks, and one scale for all: z then depends on what else is trained. A block
-    /// that was not reserved is taken for the only one.
+    /// The paper's index over all trained weights, in the order of the blocks, and one scale for all: z then depends on what else is
+    /// trained. A block that was not reserved is taken for the only one.
     bool running_index = false;
 
     void validate() const {
