@@ -120,8 +120,14 @@ class Cursor {
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
     [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
     [[nodiscard]] const B& backend() const noexcept { return backend_; }
-    /// What the restore policy keeps beside the weights.
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return weights_.bytes(); }
+    /// What the restore policy and the direction keep beside the weights.
+    [[nodiscard]] std::size_t state_bytes() const noexcept {
+        if constexpr (requires { direction_.state_bytes(); }) {
+            return weights_.bytes() + direction_.state_bytes();
+        } else {
+            return weights_.bytes();
+        }
+    }
 
   private:
     using PartType = Part<M::coefficients>;

@@ -160,7 +160,7 @@ class Optimizer {
             return estimator_.forward_passes();
         }
     }
-    /// Kept beside the weights by the restore policy and the update rule.
+    /// Kept beside the weights by the restore policy, the direction and the update rule.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
         std::size_t bytes = cursor_.state_bytes();
         for (const Block& block : cursor_.parameters().blocks()) {

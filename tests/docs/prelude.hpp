@@ -2,6 +2,7 @@
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/directions/lfsr_bank.hpp>
+#include <zeroth/directions/low_rank.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/dual.hpp>

@@ -104,6 +104,11 @@ struct Masked {
     {
         direction.form(key);
     }
+    [[nodiscard]] std::size_t state_bytes() const noexcept
+        requires requires(const D& inner) { inner.state_bytes(); }
+    {
+        return direction.state_bytes();
+    }
 
     ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
         return mask(key, block, element) ? direction(key, block, element) : 0.0f;

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <zeroth/array.hpp>
+#include <zeroth/directions/gaussian.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The right factors V of a LowRank direction, of all blocks, for the epochs in flight.
+///
+/// V_k of a block of n columns is n Gaussian numbers of (seed, epoch), and the first of them over again to n + 16, so that a register may
+/// begin at any of them.
+class ColumnFactors {
+  public:
+    /// Numbers of V_k, for the first of V_k+1.
+    [[nodiscard]] static constexpr std::uint64_t stride(std::uint64_t columns) noexcept { return columns + tile_lanes; }
+    /// V_jk, formed for itself.
+    [[nodiscard]] static float at(std::uint64_t seed, std::uint64_t epoch, const BlockIdentity& block, int k,
+                                  std::uint64_t column) noexcept {
+        return number_at(Gaussian{}, stream(seed, epoch, block), first(k, block.columns) + column);
+    }
+
+    /// Memory for V of the blocks with more rows and columns than the rank: for as many epochs as most_keys keys of consecutive steps can
+    /// be of. More is taken where keys of steps farther apart meet in a traversal.
+    template <class Blocks>
+    void reserve(const Blocks& blocks, int rank, std::size_t most_keys, std::uint64_t refresh_every) {
+        rank_ = rank;
+        size_ = 0;
+        places_ = Array<Place>(blocks.size());
+        for (std::size_t b = 0; b < places_.size(); ++b) {
+            places_[b] = {blocks[b].identity, size_};
+            if (factored(places_[b].block)) {
+                size_ += static_cast<std::size_t>(rank) * static_cast<std::size_t>(stride(places_[b].block.columns));
+            }
+        }
+        epochs_ = Array<Epoch>(most_keys);
+        taken_ = 0;
+        calls_ = 0;
+        const std::uint64_t needed = most_keys == 0 ? 0 : (most_keys - 1) / refresh_every + 2;
+        while (taken_ < most_keys && taken_ < needed) {
+            epochs_[taken_++].numbers = Array<float>(size_);
+        }
+    }
+    /// Makes V of an epoch ready; those of the last most_keys calls stay so.
+    void form(std::uint64_t seed, std::uint64_t epoch) {
+        ++calls_;
+        Epoch* free = nullptr;
+        for (std::size_t e = 0; e < taken_; ++e) {
+            Epoch& kept = epochs_[e];
+            if (kept.is(seed, epoch)) {
+                kept.last = calls_;
+                return;
+            }
+            if ((kept.last == 0 || calls_ - kept.last >= epochs_.size()) && (free == nullptr || kept.last < free->last)) {
+                free = &kept;
+            }
+        }
+        if (free == nullptr) {
+            if (taken_ == epochs_.size()) {
+                return; // made for fewer keys: the draws form V themselves
+            }
+            free = &epochs_[taken_++];
+            free->numbers = Array<float>(size_);
+        }
+        free->seed = seed;
+        free->epoch = epoch;
+        free->last = calls_;
+        for (const Place& place : places_) {
+            for (int k = 0; factored(place.block) && k < rank_; ++k) {
+                float* const numbers = free->numbers.data() + place.begin + static_cast<std::size_t>(k) * stride(place.block.columns);
+                fill(numbers, stream(seed, epoch, place.block), k);
+            }
+        }
+    }
+    /// V_1 of a block; null where it is not ready.
+    [[nodiscard]] const float* find(std::uint64_t seed, std::uint64_t epoch, std::size_t block_index,
+                                    const BlockIdentity& block) const noexcept {
+        if (block_index >= places_.size() || !(places_[block_index].block == block)) {
+            return nullptr;
+        }
+        for (std::size_t e = 0; e < taken_; ++e) {
+            if (epochs_[e].is(seed, epoch)) {
+                return epochs_[e].numbers.data() + places_[block_index].begin;
+            }
+        }
+        return nullptr;
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return taken_ * size_ * sizeof(float); }
+
+  private:
+    struct Place {
+        BlockIdentity block;
+        std::size_t begin = 0;
+    };
+    struct Epoch {
+        std::uint64_t seed = 0;
+        std::uint64_t epoch = 0;
+        /// The call that last asked for it; 0: none.
+        std::uint64_t last = 0;
+        Array<float> numbers;
+
+        [[nodiscard]] bool is(std::uint64_t of_seed, std::uint64_t number) const noexcept {
+            return last != 0 && epoch == number && seed == of_seed;
+        }
+    };
+
+    static constexpr std::uint64_t tile = tile_size<Gaussian>;
+
+    [[nodiscard]] bool factored(const BlockIdentity& block) const noexcept {
+        const auto rank = static_cast<std::uint64_t>(rank_);
+        return block.rows > rank && block.columns > rank;
+    }
+    [[nodiscard]] static Stream stream(std::uint64_t seed, std::uint64_t epoch, const BlockIdentity& block) noexcept {
+        const Key key{seed, epoch, 0};
+        return {.key = key, .block = block, .philox = philox_key(key, Purpose::factor)};
+    }
+    /// Each V_k begins a Gaussian's tile.
+    [[nodiscard]] static std::uint64_t first(int k, std::uint64_t columns) noexcept {
+        return static_cast<std::uint64_t>(k) * ((columns + tile - 1) / tile * tile);
+    }
+    static void fill(float* numbers, const Stream& of, int k) noexcept {
+        using Draw = Gaussian::Draw<ScalarLanes>;
+        const std::uint64_t columns = of.block.columns;
+        const std::uint64_t counter = first(k, columns) / tile * tile_lanes;
+        for (std::uint64_t begin = 0; begin < columns; begin += tile) {
+            for (std::uint64_t lane = 0; lane < tile_lanes && begin + lane < columns; ++lane) {
+                const Stream* const streams[1] = {&of};
+                const std::uint64_t counters[1] = {counter + begin / tile * tile_lanes + lane};
+                Draw draw[1];
+                Draw::draw<1>(Gaussian{}, streams, counters, draw);
+                for (std::uint64_t j = begin + lane; j < begin + tile && j < columns; j += 2 * tile_lanes) {
+                    float z[Gaussian::vectors];
+                    draw[0].next(z);
+                    numbers[j] = z[0];
+                    if (j + tile_lanes < columns) {
+                        numbers[j + tile_lanes] = z[1];
+                    }
+                }
+            }
+        }
+        for (std::uint64_t j = columns; j < stride(columns); ++j) {
+            numbers[j] = numbers[j - columns];
+        }
+    }
+
+    int rank_ = 0;
+    Array<Place> places_;
+    /// Floats of an epoch.
+    std::size_t size_ = 0;
+    /// One for each key that a traversal may have; the first taken_ of them have memory.
+    Array<Epoch> epochs_;
+    std::size_t taken_ = 0;
+    std::uint64_t calls_ = 0;
+};
+
+ZEROTH_END_NAMESPACE
