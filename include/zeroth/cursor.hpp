@@ -39,14 +39,19 @@ class Cursor {
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
            double reach, std::size_t most_terms, std::size_t most_gradient_terms = 0)
         : parameters_{parameters}, direction_{direction}, backend_{backend},
-          weights_{restore, checked(parameters_.blocks()), direction_, backend_, reach,
+          weights_{restore, checked(parameters_.blocks()), raw_direction(direction_), backend_, scaled_reach(reach),
                    2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms)} {
         const std::size_t most_parts = 2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms);
         displacement_.reserve(most_terms);
         gradient_.reserve(most_parts - 2 * most_terms);
         parts_.reserve(most_parts);
-        if constexpr (FormedDirection<D, std::span<const Block>>) {
-            direction_.reserve(parameters_.blocks(), most_parts);
+        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
+            raw_direction(direction_).reserve(parameters_.blocks(), most_parts);
+        }
+        if constexpr (BlockScaledDirection<D>) {
+            for (const Block& block : parameters_.blocks()) {
+                block_scales_.push_back(direction_.scale_of(block.identity));
+            }
         }
         if constexpr (NormalisedDirection<D>) {
             units_.resize(parameters_.blocks().size());
@@ -111,8 +116,8 @@ class Cursor {
 
     /// The direction, ready for draws of this key.
     [[nodiscard]] const D& direction_for([[maybe_unused]] const Key& key) {
-        if constexpr (FormedDirection<D, std::span<const Block>>) {
-            direction_.form(key);
+        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
+            raw_direction(direction_).form(key);
         }
         return direction_;
     }
@@ -122,8 +127,8 @@ class Cursor {
     [[nodiscard]] const B& backend() const noexcept { return backend_; }
     /// What the restore policy and the direction keep beside the weights.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
-        if constexpr (requires { direction_.state_bytes(); }) {
-            return weights_.bytes() + direction_.state_bytes();
+        if constexpr (requires(const Raw& direction) { direction.state_bytes(); }) {
+            return weights_.bytes() + raw_direction(direction_).state_bytes();
         } else {
             return weights_.bytes();
         }
@@ -131,6 +136,7 @@ class Cursor {
 
   private:
     using PartType = Part<M::coefficients>;
+    using Raw = RawDirection<D>;
 
     static std::span<const Block> checked(std::span<const Block> blocks) {
         require_blocks(blocks);
@@ -153,6 +159,19 @@ class Cursor {
             }
         }
         return blocks;
+    }
+
+    /// The largest displacement of one weight, where it is `reach` without a block's factor.
+    [[nodiscard]] double scaled_reach(double reach) const noexcept {
+        double largest = 1;
+        if constexpr (BlockScaledDirection<D>) {
+            for (const Block& block : parameters_.blocks()) {
+                const double scale = direction_.scale_of(block.identity);
+                largest = largest < scale ? scale : largest;
+            }
+        }
+        // A little more than the product, which others form in another order.
+        return largest > 1 ? reach * largest * (1 + 0x1p-40) : reach;
     }
 
     void move_to(std::span<const Term> target) {
@@ -179,9 +198,9 @@ class Cursor {
         if (!moves) {
             return;
         }
-        if constexpr (FormedDirection<D, std::span<const Block>>) {
+        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
             for (const PartType& part : parts_) {
-                direction_.form(part.key);
+                raw_direction(direction_).form(part.key);
             }
         }
         scale_blocks();
@@ -215,6 +234,11 @@ class Cursor {
     };
 
     void scale_blocks() {
+        if constexpr (BlockScaledDirection<D>) {
+            for (PartType& part : parts_) {
+                part.block_scale = block_scales_.data();
+            }
+        }
         if constexpr (NormalisedDirection<D>) {
             for (Scales& scales : scales_) {
                 scales.in_use = false;
@@ -262,13 +286,15 @@ class Cursor {
     Parameters parameters_;
     D direction_;
     B backend_;
-    typename Restore::template Weights<D, B, M> weights_;
+    typename Restore::template Weights<Raw, B, M> weights_;
     std::vector<Term> displacement_;
     std::vector<GradientTerm<M::coefficients>> gradient_;
     std::vector<PartType> parts_;
     M pending_move_{};
     bool pending_ = false;
     std::uint64_t traversals_ = 0;
+    /// Of a block-scaled direction, in the order of the blocks.
+    std::vector<double> block_scales_;
     std::vector<Scales> scales_;
     std::vector<std::int64_t> units_;
 };

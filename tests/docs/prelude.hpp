@@ -5,6 +5,7 @@
 #include <zeroth/directions/low_rank.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
+#include <zeroth/directions/scaled.hpp>
 #include <zeroth/dual.hpp>
 #include <zeroth/estimators/coordinate_wise.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
@@ -13,6 +14,7 @@
 #include <zeroth/hybrid.hpp>
 #include <zeroth/memory.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <array>

@@ -6,6 +6,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -59,6 +61,26 @@ template <class D>
 concept NormalisedDirection = VectorDirection<D> && requires(std::int64_t units, std::uint64_t size) {
     { D::scale(units, size) } -> std::same_as<double>;
 };
+
+/// A direction that is another one's with a factor for each block (Scaled): z = scale_of(block) * raw z. Traversals draw the raw one; the
+/// factor goes into their coefficients.
+template <class D>
+concept BlockScaledDirection = Direction<D> && requires(D& direction, const BlockIdentity& block) {
+    { direction.scale_of(block) } -> std::same_as<double>;
+    direction.raw();
+};
+
+/// What traversals draw: the direction, or what a block-scaled one scales.
+template <class D>
+constexpr auto& raw_direction(D& direction) noexcept {
+    if constexpr (BlockScaledDirection<std::remove_const_t<D>>) {
+        return direction.raw();
+    } else {
+        return direction;
+    }
+}
+template <class D>
+using RawDirection = std::remove_cvref_t<decltype(raw_direction(std::declval<D&>()))>;
 
 /// round(2^15 z)^2, exact for |z| < 128: what a normalised direction sums. Relative error of the sum: under 2^-15 / rms(z).
 ZEROTH_HOST_DEVICE inline std::int64_t squared_units(float z) noexcept {

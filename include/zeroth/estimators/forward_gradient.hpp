@@ -29,8 +29,12 @@ class Tangent {
                 number = 0;
             }
             const Block target{{}, z.data(), ScalarType::float32, block.identity};
-            const Move<1> move{of, {1.0}};
-            visit_range<Lanes, ScalarTypes<float>>(target, index, 0, block.size(), *static_cast<const D*>(along), std::span<const Move<1>>{&move, 1},
+            const D& direction_of = *static_cast<const D*>(along);
+            Move<1> move{of, {1.0}};
+            if constexpr (BlockScaledDirection<D>) {
+                move.coefficient[0] = direction_of.scale_of(block.identity);
+            }
+            visit_range<Lanes, ScalarTypes<float>>(target, index, 0, block.size(), raw_direction(direction_of), std::span<const Move<1>>{&move, 1},
                                                    Displace{});
         };
         return result;
