@@ -4,6 +4,7 @@
 #include <zeroth/parameters/partition.hpp>
 #include <zeroth/random/philox.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -43,6 +44,10 @@ struct BlockStepReport {
     /// The mean over the parts that were moved.
     double loss = 0;
     double learning_rate = 0;
+    /// The largest of the parts' own (StepReport), NaN where one is not known.
+    double relative_update = 0;
+    /// A block whose weights' precision the update falls under, the first part's that has one; else null.
+    const Block* rounded_away = nullptr;
     std::uint64_t forward_passes = 0;
     /// Of parts, each over its own weights.
     std::uint64_t traversals = 0;
@@ -206,6 +211,10 @@ class BlockOptimizer {
         }
         total.loss += report.loss;
         total.learning_rate = report.learning_rate;
+        if (!std::isnan(total.relative_update) && !(report.relative_update <= total.relative_update)) { // larger, or NaN
+            total.relative_update = report.relative_update;
+        }
+        total.rounded_away = total.rounded_away != nullptr ? total.rounded_away : report.rounded_away;
         total.forward_passes += report.forward_passes;
         total.traversals += report.traversals;
         total.backend = report.backend;

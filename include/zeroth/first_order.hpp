@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -136,6 +137,7 @@ class FirstOrderOptimizer {
             report.reason = Reason::non_finite_loss;
             return report;
         }
+        report.relative_update = std::numeric_limits<double>::quiet_NaN();
         terms_.clear();
         const typename Rule::Move move = rule_.move(Estimate{}, Key{seed_, report.step, 0}, terms_);
         backend_.traverse(parameters_.blocks(), Rademacher{}, std::span<const Move<1>>{},

@@ -27,6 +27,7 @@ class HybridOptimizer {
         : step_{settings.first_step}, zeroth_order_{checked(zeroth_order, first_order), std::move(estimator), std::move(rule), settings, backend},
           first_order_{first_order, std::move(first_rule), settings.seed, backend} {}
 
+    /// The report's losses, terms and update's size are of the zeroth-order side.
     /// If either callable throws, or either's loss is not finite, no weight of either side changes; one that throws is not counted as a step.
     template <ForwardFn F, GradientFn G>
     StepReport step(F&& forward, G&& gradient_fn) {

@@ -2,6 +2,7 @@
 
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
+#include <zeroth/backends/weight_scale.hpp>
 #include <zeroth/cursor.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
@@ -11,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +53,15 @@ struct StepReport {
     double learning_rate = 0;
     /// Projected gradients that were clipped.
     int clipped = 0;
+    /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
+    /// where it touches. Known from the terms, for directions with E z^2 = 1: exact in the mean for Sgd and Momentum, eta for SignSgd,
+    /// about right for Adam. 0 where no update was made, infinite where all weights were 0, NaN where it is not known: for
+    /// CoordinateWise, for first-order gradients, and for rules of one's own whose move is no SizedMove.
+    double relative_update = 0;
+    /// The block whose weights' precision the update falls under, the worst if there are several; null if none. It is under half the
+    /// spacing of numbers as large as the block's root mean square, so rounding takes most of it away: store the weights in more bits, or
+    /// take larger steps. Never with Exact, which rounds stochastically.
+    const Block* rounded_away = nullptr;
     std::uint64_t forward_passes = 0;
     /// Over the weights.
     std::uint64_t traversals = 0;
@@ -88,6 +99,7 @@ struct Settings {
 ///
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
 /// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
+/// The first step, and the first after adopt_weights(), measures the weights' scale for the reports: a traversal more, which reads.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
 template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {
@@ -98,6 +110,7 @@ class Optimizer {
           cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms(), most_gradient_terms()} {
         estimate_.terms.reserve(estimator_.most_terms());
         estimate_.losses.reserve(forward_passes());
+        scale_ = WeightScale{cursor_.parameters().blocks().size()};
         gradient_.reserve(most_gradient_terms());
         if constexpr (PreparedRule<Rule>) {
             rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
@@ -146,6 +159,7 @@ class Optimizer {
     void adopt_weights() {
         cursor_.settle();
         cursor_.adopt();
+        measured_ = false;
     }
 
     /// Number of the next step.
@@ -184,6 +198,10 @@ class Optimizer {
 
     template <class F>
     void probe(F& forward) {
+        if (!measured_) { // the cursor is settled
+            scale_.measure(cursor_.parameters().blocks(), cursor_.backend());
+            measured_ = true;
+        }
         const Key key{settings_.seed, step_, 0};
         rate_ = rule_.rate(step_);
         traversals_before_ = cursor_.traversals();
@@ -207,6 +225,7 @@ class Optimizer {
             gradient_.clear();
             const typename Rule::Move move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, gradient_);
             cursor_.update(move, std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
+            report_size(move, report);
             if (settings_.settling == Settling::each_step) {
                 cursor_.settle();
             }
@@ -220,6 +239,29 @@ class Optimizer {
         report.traversals = cursor_.traversals() - traversals_before_;
         report.backend = backend_name_;
         return report;
+    }
+
+    void report_size(const typename Rule::Move& move, StepReport& report) const {
+        if constexpr (SizedMove<typename Rule::Move> && unit_second_moment_of<decltype(E::direction)>) {
+            const double size = move.size(std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
+            report.relative_update = size > 0 ? size / scale_.of_all : size;
+            if constexpr (!Restore::rounds_stochastically) {
+                if (!(size > 0)) {
+                    return;
+                }
+                double worst = size;
+                const std::span<const Block> blocks = cursor_.parameters().blocks();
+                for (std::size_t b = 0; b < blocks.size(); ++b) {
+                    const double least = half_spacing(blocks[b].type) * scale_.of_block[b];
+                    if (least > worst) {
+                        worst = least;
+                        report.rounded_away = &blocks[b];
+                    }
+                }
+            }
+        } else {
+            report.relative_update = std::numeric_limits<double>::quiet_NaN();
+        }
     }
 
     using CursorType = Cursor<decltype(E::direction), Restore, B, typename Rule::Move>;
@@ -276,6 +318,8 @@ class Optimizer {
     double rate_ = 0;
     std::uint64_t traversals_before_ = 0;
     Gradient<typename Rule::Move> gradient_;
+    WeightScale scale_;
+    bool measured_ = false;
     CursorType cursor_;
 };
 

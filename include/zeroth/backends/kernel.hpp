@@ -73,11 +73,15 @@ class Kernel {
           data_{static_cast<Storage*>(block.data)} {}
 
     void run(std::uint64_t begin, std::uint64_t end, std::span<const Move<Operation::coefficients>> moves) noexcept {
-        switch (moves.size()) {
-        case 0: run_without_moves(begin, end); break;
-        case 1: run_in_registers<1>(begin, end, moves); break;
-        case 2: run_in_registers<2>(begin, end, moves); break;
-        default: run_in_chunks(begin, end, moves); break;
+        if constexpr (sums == 0) { // whatever the directions are
+            run_without_moves(begin, end);
+        } else {
+            switch (moves.size()) {
+            case 0: run_without_moves(begin, end); break;
+            case 1: run_in_registers<1>(begin, end, moves); break;
+            case 2: run_in_registers<2>(begin, end, moves); break;
+            default: run_in_chunks(begin, end, moves); break;
+            }
         }
         bound_.finish();
     }

@@ -66,6 +66,53 @@ struct LargestMagnitude {
     };
 };
 
+/// The sum of squares of each block's weights, in double: the last bits depend on the order.
+struct SumOfSquares {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 0;
+    static constexpr bool writes = false;
+
+    /// One a block, to begin with 0.
+    double* squares = nullptr;
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        double seen = 0;
+        double& result;
+
+        Bound(const SumOfSquares& operation, const Block&, std::size_t block) noexcept : result{operation.squares[block]} {}
+
+        template <bool First, class... Ignored>
+        ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t, AllLanes<Lanes>) noexcept { return add(w, Lanes::width); }
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t, SomeLanes lanes) noexcept { return add(w, lanes.count); }
+        void finish() const noexcept {
+            double before = 0;
+            __atomic_load(&result, &before, __ATOMIC_RELAXED);
+            double after = before + seen;
+            while (!__atomic_compare_exchange(&result, &before, &after, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+                after = before + seen;
+            }
+        }
+
+      private:
+        ZEROTH_INLINE Real add(const Real& w, int count) noexcept {
+            Compute lane[Lanes::width];
+            Access<Lanes, Compute>::store(lane, w);
+            double sum = 0;
+            for (int l = 0; l < count; ++l) {
+                const auto x = static_cast<double>(lane[l]);
+                sum += x * x;
+            }
+            seen += sum;
+            return w;
+        }
+    };
+};
+
 /// The sum of squared_units(z) over each block, for a normalised direction. Whole numbers: exact in any order.
 struct SquaredNorm {
     static constexpr int coefficients = 1;

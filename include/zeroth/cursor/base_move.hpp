@@ -3,9 +3,11 @@
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/cursor/term.hpp>
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -23,7 +25,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///         };
 ///     };
 ///
-/// increment is called once for each element of each update, so it may read and write state of its own there.
+/// increment is called once for each element of each update, so it may read and write state of its own there. A move may also be a
+/// SizedMove.
 template <class M>
 concept BaseMove = std::copyable<M> && requires(const M& move) {
     { M::coefficients } -> std::convertible_to<int>;
@@ -31,6 +34,21 @@ concept BaseMove = std::copyable<M> && requires(const M& move) {
     { M::sums } -> std::convertible_to<int>;
     { move.key } -> std::convertible_to<Key>;
 };
+
+/// A move that knows its size: the root mean square of the increments but for a weight decay, along independent directions with E z^2 = 1.
+template <class M>
+concept SizedMove = BaseMove<M> && requires(const M& move, std::span<const GradientTerm<M::coefficients>> gradient) {
+    { move.size(gradient) } -> std::same_as<double>;
+};
+
+/// The mean square of g = sum c z over such directions.
+[[nodiscard]] inline double sum_of_squares(std::span<const GradientTerm<1>> gradient) noexcept {
+    double sum = 0;
+    for (const GradientTerm<1>& term : gradient) {
+        sum += term.coefficient[0] * term.coefficient[0];
+    }
+    return sum;
+}
 
 /// The accumulate of moves that need g = sum c z alone.
 template <class Lanes, class Storage>
@@ -57,6 +75,10 @@ struct LinearMove {
     double decay = 1;
     double scale = 0;
     Key key;
+
+    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient) const noexcept {
+        return std::abs(scale) * std::sqrt(sum_of_squares(gradient));
+    }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {

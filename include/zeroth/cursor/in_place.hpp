@@ -20,6 +20,8 @@ ZEROTH_BEGIN_NAMESPACE
 struct InPlace {
     static constexpr std::string_view name = "in-place";
     static constexpr bool adjusts_weights = false;
+    /// Whether an update that falls under the weights' precision is kept in the mean.
+    static constexpr bool rounds_stochastically = false;
 
     template <class D, class B, class M>
     class Weights;

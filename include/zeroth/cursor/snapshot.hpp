@@ -18,6 +18,8 @@ ZEROTH_BEGIN_NAMESPACE
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
     static constexpr bool adjusts_weights = false;
+    /// Whether an update that falls under the weights' precision is kept in the mean.
+    static constexpr bool rounds_stochastically = false;
 
     template <class D, class B, class M>
     class Weights;

@@ -27,6 +27,7 @@ enum class CoordinateOrder : std::uint8_t {
 class Coordinate {
   public:
     static constexpr float largest = 1.0f;
+    static constexpr bool unit_second_moment = false;
     static constexpr int groups = 1;
     static constexpr int vectors = 1;
 

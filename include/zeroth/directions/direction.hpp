@@ -23,6 +23,14 @@ concept Direction = std::copy_constructible<D> &&
                         { D::largest } -> std::convertible_to<double>;
                     };
 
+/// Whether E z^2 = 1 for the weights that the direction touches, as it should be; one that is made for an estimator which knows better
+/// says `static constexpr bool unit_second_moment = false`.
+template <class D>
+inline constexpr bool unit_second_moment_of = true;
+template <class D>
+    requires requires { D::unit_second_moment; }
+inline constexpr bool unit_second_moment_of<D> = D::unit_second_moment;
+
 /// A direction that forms whole registers. One Draw holds the random words of Lanes::width consecutive counters;
 /// `groups` calls of next() yield `vectors` registers each, register j of counter 16 t + l being element
 /// (t * groups * vectors + j) * 16 + l of the block.

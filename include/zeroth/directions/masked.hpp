@@ -39,6 +39,7 @@ template <VectorDirection D = Gaussian, class M = void>
     requires(!NormalisedDirection<D>)
 struct Masked {
     static constexpr float largest = D::largest;
+    static constexpr bool unit_second_moment = unit_second_moment_of<D>;
     static constexpr int groups = D::groups;
     static constexpr int vectors = D::vectors;
 

@@ -55,6 +55,18 @@ concept Scalar = requires {
     return type == ScalarType::float64 ? 8 : type == ScalarType::float32 ? 4 : 2;
 }
 
+/// Half the spacing of a type's numbers relative to the number, at the least; at the most it is twice as much. Less than that, added to a
+/// number, is lost to rounding to nearest.
+[[nodiscard]] constexpr double half_spacing(ScalarType type) noexcept {
+    switch (type) {
+    case ScalarType::float32: return 0x1p-25;
+    case ScalarType::float64: return 0x1p-54;
+    case ScalarType::bfloat16: return 0x1p-9;
+    case ScalarType::float16: return 0x1p-12;
+    }
+    return 0;
+}
+
 /// The number type a stored type is computed in.
 template <class Storage>
 using ComputeType = std::conditional_t<std::is_same_v<Storage, double>, double, float>;

@@ -6,6 +6,7 @@
 #include <zeroth/updates/term_window.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,6 +35,13 @@ struct AdamMove {
     Moment* mean = nullptr;
     Moment* square = nullptr;
     Key key;
+    /// The mean squares of the m that it makes and of the gradients in v.
+    double mean_square = 0, square_mean = 0;
+
+    /// About: v is taken for its mean.
+    [[nodiscard]] double size(std::span<const GradientTerm<1>>) const noexcept {
+        return std::abs(scale) * correction1 * std::sqrt(mean_square) / (std::sqrt(correction2 * square_mean) + delta);
+    }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
@@ -109,13 +117,17 @@ struct Adam {
         append_terms(estimate, gradient);
         power1 *= beta1;
         power2 *= beta2;
+        const double squares = sum_of_squares(gradient);
+        mean_square = beta1 * beta1 * mean_square + (1 - beta1) * (1 - beta1) * squares;
+        square_mean = beta2 * square_mean + (1 - beta2) * squares;
         return {beta1, beta2, 1 / (1 - power1), 1 / (1 - power2), delta, 1 - ScalarLanes::product(eta, weight_decay), -eta, &mean,
-                &square, key};
+                &square, key, mean_square, square_mean};
     }
 
-    /// m and v, and b1^t and b2^t; the rule's own.
+    /// m and v, b1^t and b2^t, and the mean squares of m and of what is in v; the rule's own.
     Moment mean{}, square{};
     double power1 = 1, power2 = 1;
+    double mean_square = 0, square_mean = 0;
 };
 
 /// base <- decay * base + scale * m / (sqrt(v) + delta), m and v weighted sums over steps of g_k and g_k^2, g_k formed from its terms.
@@ -131,6 +143,20 @@ struct WindowedAdamMove {
     double decay = 1;
     double scale = 0;
     Key key;
+
+    /// About: v is taken for its mean.
+    [[nodiscard]] double size(std::span<const GradientTerm<4>> gradient) const noexcept {
+        double mean_square = 0;
+        double square_mean = 0;
+        double of_step = 0;
+        for (const GradientTerm<4>& term : gradient) {
+            const double* const c = term.coefficient;
+            of_step = c[0] * c[0] + c[3] * of_step;
+            mean_square += c[1] * c[1] * of_step;
+            square_mean += c[2] * of_step;
+        }
+        return std::abs(scale) * std::sqrt(mean_square) / (std::sqrt(square_mean) + delta);
+    }
 
     template <class Lanes, class Storage>
     struct Bound {

@@ -6,6 +6,7 @@
 #include <zeroth/updates/term_window.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,6 +24,10 @@ struct MomentumMove {
     double scale = 0;
     Moment* state = nullptr;
     Key key;
+    /// The mean square of the m that it makes.
+    double square = 0;
+
+    [[nodiscard]] double size(std::span<const GradientTerm<1>>) const noexcept { return std::abs(scale) * std::sqrt(square); }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
@@ -80,11 +85,13 @@ struct Momentum {
     [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
         const double eta = rate(key.step);
         append_terms(estimate, gradient);
-        return {momentum, 1 - ScalarLanes::product(eta, weight_decay), -eta, &state, key};
+        square = momentum * momentum * square + sum_of_squares(gradient);
+        return {momentum, 1 - ScalarLanes::product(eta, weight_decay), -eta, &state, key, square};
     }
 
-    /// m; the rule's own.
+    /// m, and its mean square; the rule's own.
     Moment state{};
+    double square = 0;
 };
 
 /// Momentum without memory: m is formed anew in each update from the terms of the last `window` steps.

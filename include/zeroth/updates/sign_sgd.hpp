@@ -4,8 +4,10 @@
 #include <zeroth/schedules/schedule.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -18,6 +20,10 @@ struct SignMove {
     double decay = 1;
     double scale = 0;
     Key key;
+
+    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient) const noexcept {
+        return sum_of_squares(gradient) > 0 ? std::abs(scale) : 0;
+    }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
