@@ -2,6 +2,7 @@
 
 #include "directions/displaced.hpp"
 
+#include <zeroth/directions/integer_pool.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
@@ -88,9 +89,10 @@ TEST_CASE("No number of a pool exceeds its bound") {
     INFO("largest " << worst);
     CHECK(worst <= ReusePool::largest);
     // The scale itself, for squares that no pool is likely to have: all numbers but one are the least.
-    for (const double entry : {1.0, 3.0, 255.0, 65535.0}) {
+    for (const std::uint32_t largest : {1u, 3u, 255u, 65535u}) {
+        const double entry = largest;
         for (const bool rounded : {false, true}) {
-            const TableLayout shape{15, 1, entry, false, rounded, 0};
+            const TableLayout shape{15, 1, largest, false, rounded, 0};
             for (std::uint64_t length = 1; length < 5000; ++length) {
                 const double squares = entry * entry + static_cast<double>(length - 1);
                 const double z = entry * static_cast<double>(modulus_scale(shape, length, squares));
@@ -376,6 +378,45 @@ TEST_CASE("Masks and forward gradients take a pool's directions") {
         }
         REQUIRE(std::abs(static_cast<double>(layout.weights[i]) - sum) < 1e-5);
     }
+}
+
+TEST_CASE("Shifting and adding whole numbers moves weights to the bits of floating-point arithmetic") {
+    constexpr float quantum = 0x1p-20f;
+    for (const int entry : {2, 9, 14}) {
+        const ReusePool direction{.index_bits = 7, .entry_bits = entry, .refresh_every = 5, .power_of_two = true};
+        IntegerPool integers{direction};
+        for (const std::size_t size : {1u, 2u, 3u, 65u, 126u, 127u, 128u, 1000u, 5000u}) {
+            Layout layout{{size}};
+            std::vector<std::int32_t> quanta(size);
+            for (std::size_t i = 0; i < size; ++i) {
+                quanta[i] = static_cast<std::int32_t>(i * 7919 % 100003) - 50000;
+                layout.weights[i] = static_cast<float>(quanta[i]) * quantum;
+            }
+            for (std::uint64_t step = 0; step < 12; ++step) {
+                const Key key{3, step, static_cast<std::uint32_t>(step % 3)};
+                ReusePool formed = direction;
+                formed.reserve(layout.parameters.blocks(), 1);
+                formed.form(key);
+                const Move<1> move{key, {step % 2 == 0 ? 0x1p-6 : -0x1p-6}};
+                FastBackend{}.traverse(layout.parameters.blocks(), formed, std::span<const Move<1>>{&move, 1}, Displace{});
+                integers.displace(quanta, key, layout.identity(0), step % 2 != 0, 14);
+                for (std::size_t i = 0; i < size; ++i) {
+                    REQUIRE(layout.weights[i] == static_cast<float>(quanta[i]) * quantum);
+                }
+            }
+        }
+    }
+    std::vector<std::int32_t> quanta(100);
+    const BlockIdentity block{hash_name("a"), 100, 1}, huge{hash_name("a"), std::uint64_t{1} << 25, 1};
+    IntegerPool integers{ReusePool{.power_of_two = true}};
+    CHECK(integers.read(Key{}, block).scale_exponent == -13);
+    CHECK_THROWS_AS(integers.displace(quanta, Key{}, block, false, 12), std::invalid_argument);
+    CHECK_NOTHROW(integers.displace(quanta, Key{}, block, false, 13));
+    CHECK_THROWS_AS(integers.displace(quanta, Key{}, block, false, 31), std::invalid_argument);
+    CHECK_THROWS_AS(integers.displace(quanta, Key{}, huge, false, 13), std::invalid_argument);
+    CHECK_THROWS_AS(static_cast<void>(integers.read(Key{}, huge)), std::invalid_argument);
+    CHECK_THROWS_AS(IntegerPool{ReusePool{}}, std::invalid_argument);
+    CHECK_THROWS_AS((IntegerPool{ReusePool{.power_of_two = true, .running_index = true}}), std::invalid_argument);
 }
 
 TEST_CASE("The mixed pool's numbers are white, Gaussian in their moments, and the same on all machines") {

@@ -1,6 +1,7 @@
 // What a snippet of the documentation may take for granted: a model, its batches, registered parameters.
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/block_optimizer.hpp>
+#include <zeroth/directions/integer_pool.hpp>
 #include <zeroth/directions/lfsr_bank.hpp>
 #include <zeroth/directions/low_rank.hpp>
 #include <zeroth/directions/mixed_pool.hpp>

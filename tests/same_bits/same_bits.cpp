@@ -3,6 +3,8 @@
 // instruction sets it must always print the same. A user can run it on a new machine.
 
 #include <zeroth/backends/simd.hpp>
+#include <zeroth/directions/mixed_pool.hpp>
+#include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <cstdio>
@@ -77,6 +79,8 @@ std::uint64_t run_all(const B& backend) {
     run<float, Uniform, InPlace>(backend);
     run<double, Uniform, InPlace>(backend);
     run<float, Sphere, InPlace>(backend);
+    run<float, ReusePool, InPlace>(backend);
+    run<float, MixedPool, InPlace>(backend);
     run<float, Rademacher, InPlace, Adam>(backend);
     run<bfloat16, Rademacher, Snapshot, SignSgd>(backend);
     run<double, Rademacher, Exact, WindowedAdam>(backend);

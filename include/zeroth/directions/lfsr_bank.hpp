@@ -68,8 +68,8 @@ constexpr std::uint32_t lfsr_skip(std::uint32_t state, std::uint64_t steps, int 
 /// 2^-k, in the paper as here. The estimate is the gradient times that matrix, whose eigenvalues are 1/3 to 3: still a descent. And one
 /// cycle's updates lie in a subspace of m (2^b - 1) dimensions. So it is for machines that have such registers: elsewhere take ReusePool.
 /// A machine goes on from its states: the next step's are lfsr_skip of these by shift, read from the next register on.
-/// Cost: ReusePool's draw, and for each key a table of m (2^b - 1) numbers formed ahead (10 us). Memory: 38 KB at the defaults (4 m (2^b - 1)
-/// + 8 2^b + 4,096 bytes, and 4 a block) for each key of a traversal and one more.
+/// Cost: ReusePool's draw, and for each key a table of m (2^b - 1) numbers formed ahead (10 us). Memory: 38 KB at the defaults (4 m (2^b -
+/// 1) + 8 2^b + 4,096 bytes, and 4 a block) for each key of a traversal and one more.
 /// Throws std::invalid_argument if register_bits is not 4 to 16, or registers not 1 to 2^b - 1 with m (2^b - 1) <= 2^18.
 /// Source: PeZO, arXiv 2504.20314; ours are the phases, the start of each block and of each query, and the defaults.
 struct LfsrBank {
@@ -101,8 +101,7 @@ struct LfsrBank {
     }
 
     [[nodiscard]] TableLayout layout() const noexcept {
-        const auto most = static_cast<double>((1 << (register_bits - 1)) - 1);
-        return {(1u << register_bits) - 1, registers, most, running_index, power_of_two, refresh_every};
+        return {(1u << register_bits) - 1, registers, (1u << (register_bits - 1)) - 1, running_index, power_of_two, refresh_every};
     }
     template <class Blocks>
     void reserve(const Blocks& blocks, std::size_t most_keys) {

@@ -34,7 +34,7 @@ struct TableLayout {
     std::uint32_t rows;
     std::uint32_t columns;
     /// Of the numbers' magnitudes.
-    double largest;
+    std::uint32_t largest;
     /// One sequence for all weights, in place of one for each block.
     bool running_index;
     /// The scale is a power of two.
@@ -54,7 +54,8 @@ inline float modulus_scale(const TableLayout& layout, std::uint64_t length, doub
         return 0;
     }
     double ratio = (static_cast<double>(length) - 0.5) / squares;
-    const double most = 64 / (layout.largest * layout.largest);
+    const double largest = layout.largest;
+    const double most = 64 / (largest * largest);
     ratio = length > 64 && ratio > most ? most : ratio;
     if (layout.power_of_two) {
         // From 2^(2k - 1) to under 2^(2k + 1): 2^k.
@@ -224,6 +225,29 @@ class NumberTables {
         return bytes;
     }
 
+    /// Rows that a sequence of so many numbers moves on by.
+    [[nodiscard]] static std::uint64_t shift(const TableLayout& layout, std::uint64_t length) noexcept {
+        return coprime_from((length + layout.columns - 1) / layout.columns, layout.rows);
+    }
+    /// A query's share of shifts.
+    [[nodiscard]] static std::uint64_t stride(const TableLayout& layout) noexcept {
+        return coprime_from(layout.size() * 40503 >> 16, layout.size());
+    }
+    /// How often a key's sequences have moved on.
+    [[nodiscard]] static std::uint64_t shifts(const TableLayout& layout, const Key& key, std::uint64_t stride) noexcept {
+        return (key.step % layout.size() + key.query % layout.size() * stride) % layout.size();
+    }
+    [[nodiscard]] static TableName name_of(const TableLayout& layout, const Key& key, std::uint64_t shifts) noexcept {
+        const std::uint64_t epoch = layout.refresh_every != 0 ? key.step / layout.refresh_every : 0;
+        return {key.seed, epoch, static_cast<std::uint32_t>(shifts % layout.columns)};
+    }
+    /// The first row of a block, or of all.
+    [[nodiscard]] static std::uint32_t start(const TableLayout& layout, const TableName& name, const BlockIdentity& block) noexcept {
+        // Beyond the counters of the table's own numbers.
+        const PhiloxWords words = philox4x32(counter_words(std::uint64_t{1} << 32, layout.running_index ? 0 : block.hash), name.philox());
+        return static_cast<std::uint32_t>((std::uint64_t{words.word[1]} << 32 | words.word[0]) % layout.rows);
+    }
+
   private:
     /// A block's part of the sequence that it reads.
     struct Place {
@@ -294,27 +318,8 @@ class NumberTables {
         }
     };
 
-    [[nodiscard]] static std::uint64_t shift(const TableLayout& layout, std::uint64_t length) noexcept {
-        return coprime_from((length + layout.columns - 1) / layout.columns, layout.rows);
-    }
-    [[nodiscard]] static std::uint64_t stride(const TableLayout& layout) noexcept {
-        return coprime_from(layout.size() * 40503 >> 16, layout.size());
-    }
-    [[nodiscard]] static std::uint64_t shifts(const TableLayout& layout, const Key& key, std::uint64_t stride) noexcept {
-        return (key.step % layout.size() + key.query % layout.size() * stride) % layout.size();
-    }
-    [[nodiscard]] static TableName name_of(const TableLayout& layout, const Key& key, std::uint64_t shifts) noexcept {
-        const std::uint64_t epoch = layout.refresh_every != 0 ? key.step / layout.refresh_every : 0;
-        return {key.seed, epoch, static_cast<std::uint32_t>(shifts % layout.columns)};
-    }
     [[nodiscard]] static Place alone(const TableLayout& layout, const BlockIdentity& block) noexcept {
         return {block, 0, block.size(), shift(layout, block.size())};
-    }
-    /// The first row of a block, or of all.
-    [[nodiscard]] static std::uint32_t start(const TableLayout& layout, const TableName& name, const BlockIdentity& block) noexcept {
-        // Beyond the counters of the table's own numbers.
-        const PhiloxWords words = philox4x32(counter_words(std::uint64_t{1} << 32, layout.running_index ? 0 : block.hash), name.philox());
-        return static_cast<std::uint32_t>((std::uint64_t{words.word[1]} << 32 | words.word[0]) % layout.rows);
     }
     /// A block's index, which `likely` is in the parameters that it was reserved for; the number of blocks if it was not.
     [[nodiscard]] std::size_t index_of(const BlockIdentity& block, std::size_t likely) const noexcept {

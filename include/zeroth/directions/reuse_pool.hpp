@@ -15,12 +15,12 @@ ZEROTH_BEGIN_NAMESPACE
 /// p: P odd whole numbers 2 v - (2^b - 1), v uniform of b = entry_bits random bits: of mean 0 exactly over all pools, though not in each.
 /// x: the block's d numbers before scaling, whose squares are summed exactly: the norm is a Gaussian's, sqrt(d - 1/2) to float rounding.
 /// s0: of the block and the seed; shift: d, bumped until coprime with P; index: the step, and a golden section of P for each further query:
-/// so a step's queries (fewer than P) all differ. Pool and s0 are drawn anew every refresh_every steps; until then directions recur after P.
-/// E z_i^2 = 1 - 1/(2d). Over pools E z_i z_j = 0 but for what repeats: elements i and i + P of a block are equal, as are those of two blocks
-/// whose starts lie so far apart. So one pool's updates all lie in a subspace of P dimensions: refresh it, or take MixedPool.
-/// With power_of_two the scale is the nearest by ratio: the norm is off by at most sqrt 2 either way, and 2/sqrt 3 = 1.155 times as long for
+/// so a step's queries (fewer than P) all differ. Pool and s0 are drawn anew every refresh_every steps; until then they recur after P.
+/// E z_i^2 = 1 - 1/(2d). Over pools E z_i z_j = 0 but for what repeats: elements i and i + P of a block are equal, as are two blocks' whose
+/// starts lie so far apart. So one pool's updates all lie in a subspace of P dimensions: refresh it, or take MixedPool.
+/// With power_of_two the scale is the nearest by ratio: the norm is off by at most sqrt 2 either way, and 2/sqrt 3 = 1.155 times it for
 /// blocks as long as the pool (divide epsilon by that and the learning rate by its square to undo it).
-/// Cost: a load and a multiplication a register; 10 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): of two, or of
+/// Cost: a load and a multiplication a register; 10 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): two, or
 /// one more than the epochs of a traversal's keys. Keys are formed before they are drawn (Cursor does).
 /// Throws std::invalid_argument if index_bits is not 4 to 16 or entry_bits not 2 to 16.
 /// Source: PeZO, arXiv 2504.20314; ours are the start of each block and of each query, and the defaults.
@@ -51,7 +51,7 @@ struct ReusePool {
     }
 
     [[nodiscard]] TableLayout layout() const noexcept {
-        return {(1u << index_bits) - 1, 1, static_cast<double>((1 << entry_bits) - 1), running_index, power_of_two, refresh_every};
+        return {(1u << index_bits) - 1, 1, (1u << entry_bits) - 1, running_index, power_of_two, refresh_every};
     }
     template <class Blocks>
     void reserve(const Blocks& blocks, std::size_t most_keys) {
@@ -67,6 +67,12 @@ struct ReusePool {
         return tables.number(layout(), key, block, element, [this](const TableName& name, float* numbers) { fill(name, numbers); });
     }
 
+    /// Number i of the pool, i / 8 being its words' counter.
+    [[nodiscard]] std::int32_t entry(const PhiloxWords& words, std::uint32_t i) const noexcept {
+        const std::uint32_t half = words.word[i % 8 / 2] >> (i % 2 * 16) & 0xFFFFu;
+        return 2 * static_cast<std::int32_t>(half >> (16 - entry_bits)) - ((1 << entry_bits) - 1);
+    }
+
     /// The pools formed; the direction's own.
     NumberTables tables{};
 
@@ -79,9 +85,7 @@ struct ReusePool {
             if (i % 8 == 0) {
                 words = philox4x32(counter_words(i / 8, 0), philox);
             }
-            const std::uint32_t half = words.word[i % 8 / 2] >> (i % 2 * 16) & 0xFFFFu;
-            const auto v = static_cast<int>(half >> (16 - entry_bits));
-            numbers[i] = static_cast<float>(2 * v - ((1 << entry_bits) - 1));
+            numbers[i] = static_cast<float>(entry(words, i));
         }
     }
 };
