@@ -10,13 +10,13 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// ReusePool with power-of-two scales for machines without floating point: weights that are whole multiples of one power of two are displaced
-/// by shifting and adding.
+/// ReusePool with power-of-two scales for machines without floating point: weights that are whole multiples of one power of two are
+/// displaced by shifting and adding.
 ///
 ///   w_i <- w_i +- (p[(s + i) mod P] << (scale_exponent + exponent))
 ///
-/// w_i is in units of the weights' quantum, and the coefficient of the direction is +-2^exponent of them: with a quantum of 2^-23 and 14-bit
-/// numbers, whose scale is mostly 2^-13, an epsilon of 2^-10 is exponent 13. Other coefficients are sums of such.
+/// w_i is in units of the weights' quantum, and the coefficient of the direction is +-2^exponent of them: with a quantum of 2^-23 and
+/// 14-bit numbers, whose scale is mostly 2^-13, an epsilon of 2^-10 is exponent 13. Other coefficients are sums of such.
 /// As long as no weight or displacement reaches 2^24 quanta, the weights are, bit for bit, those that ReusePool gives in float32.
 /// Blocks: under 2^53 / 4^entry_bits numbers (2^25 of 14 bits). Memory: 12 P bytes.
 /// Throws std::invalid_argument as ReusePool does, and if its running_index is set or its power_of_two is not.
