@@ -16,6 +16,7 @@
 #include <zeroth/memory.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/parameters/block_scales.hpp>
+#include <zeroth/recommended.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 
