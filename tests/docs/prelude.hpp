@@ -12,6 +12,7 @@
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/estimators/fzoo.hpp>
 #include <zeroth/estimators/kernel_rge.hpp>
+#include <zeroth/fisher_diagonal.hpp>
 #include <zeroth/hybrid.hpp>
 #include <zeroth/memory.hpp>
 #include <zeroth/parameters/bit_masks.hpp>

@@ -74,10 +74,10 @@ void for_each_magnitude(const Block& block, Visit visit) {
     return shares;
 }
 
-/// A bit for each weight of the parameters, for a BitMask: set one by one, or chosen by the weights' magnitudes.
+/// A bit for each weight of the parameters, for a BitMask: set one by one, or chosen by the weights' magnitudes or by scores.
 ///
 /// Magnitudes are those of the weights as they stand in memory: choose while the optimizer is settled, so that the mask is decided on the
-/// base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB once it has chosen by magnitude.
+/// base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB once it has chosen.
 class BitMasks {
   public:
     /// No bit is set. The blocks are copied; the weights must outlive this.
@@ -157,45 +157,102 @@ class BitMasks {
         }
     }
 
+    /// The same by scores of the caller's, one a weight, zero or positive: the round(share * n) best of each block of n; of equals the first.
+    /// Throws std::invalid_argument unless there are scores for each weight of each block, none of them negative or not finite.
+    /// Source: SensZOQ, Guo et al., arXiv 2406.02913, whose scores are squared gradients (FisherDiagonal).
+    void keep_largest(std::span<const std::span<const float>> scores, double share) {
+        check_scores(scores, share);
+        for (std::size_t b = 0; b < begin_.size(); ++b) {
+            set_top(b, b + 1, share_of(share, scores[b].size()), ScoreRanks{scores});
+        }
+    }
+    /// The round(share * d) best of all d weights, so that some blocks get more than others; of equals the first.
+    void keep_largest_of_all(std::span<const std::span<const float>> scores, double share) {
+        check_scores(scores, share);
+        set_top(0, begin_.size(), share_of(share, parameters_.size()), ScoreRanks{scores});
+    }
+
   private:
+    static std::size_t share_of(double share, std::size_t size) noexcept {
+        return static_cast<std::size_t>(ScalarLanes::product(share, static_cast<double>(size)) + 0.5);
+    }
+
     void keep(double share, bool largest) {
         require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
         clear();
         for (std::size_t b = 0; b < begin_.size(); ++b) {
-            const auto wanted = static_cast<std::size_t>(ScalarLanes::product(share, static_cast<double>(parameters_.blocks()[b].size())) + 0.5);
-            if (wanted == 0) {
-                continue;
-            }
-            // The smallest are the largest of what the magnitudes leave over.
-            const auto rank = [largest](std::uint32_t magnitude) { return largest ? magnitude : 0x7FFFFFFFu - magnitude; };
-            // Upper half of the bits, then the lower half among those that agree in the upper.
-            std::size_t above = 0;
-            const auto descend = [&](auto select) {
-                if (counts_.size() == 0) {
-                    counts_ = Array<std::size_t>(std::size_t{1} << 16);
-                }
-                for (std::size_t& count : counts_) {
-                    count = 0;
-                }
-                for_each_magnitude(parameters_.blocks()[b], [&](std::size_t, std::uint32_t magnitude) { select(rank(magnitude)); });
-                std::uint32_t place = 0xFFFFu;
-                while (above + counts_[place] < wanted) {
-                    above += counts_[place--];
-                }
-                return place;
-            };
-            const std::uint32_t high = descend([&](std::uint32_t r) { ++counts_[r >> 16]; });
-            const std::uint32_t low = descend([&](std::uint32_t r) {
-                if (r >> 16 == high) {
-                    ++counts_[r & 0xFFFFu];
-                }
+            set_top(b, b + 1, share_of(share, parameters_.blocks()[b].size()), [&](std::size_t block, auto visit) {
+                // The smallest are the largest of what the magnitudes leave over.
+                for_each_magnitude(parameters_.blocks()[block], [&](std::size_t element, std::uint32_t magnitude) {
+                    visit(element, largest ? magnitude : 0x7FFFFFFFu - magnitude);
+                });
             });
-            const std::uint32_t threshold = high << 16 | low;
-            std::size_t equals = wanted - above;
-            for_each_magnitude(parameters_.blocks()[b], [&](std::size_t element, std::uint32_t magnitude) {
-                const std::uint32_t r = rank(magnitude);
-                if (r > threshold || (r == threshold && equals > 0)) {
-                    equals -= r == threshold ? 1 : 0;
+        }
+    }
+
+    /// Throws, or clears the bits.
+    void check_scores(std::span<const std::span<const float>> scores, double share) {
+        require_setting(share >= 0 && share <= 1, "share", share, "from 0 to 1");
+        require_setting(scores.size() == begin_.size(), "scores.size()", static_cast<double>(scores.size()), "the number of blocks");
+        for (std::size_t b = 0; b < scores.size(); ++b) {
+            require_setting(scores[b].size() == parameters_.blocks()[b].size(), "the number of a block's scores",
+                            static_cast<double>(scores[b].size()), "that of its weights");
+            for (const float score : scores[b]) {
+                require_setting(score >= 0 && score < 0x1p128, "a score", static_cast<double>(score), "zero or positive, and finite");
+            }
+        }
+        clear();
+    }
+    /// Floats that are not negative are in the order of their bits.
+    struct ScoreRanks {
+        std::span<const std::span<const float>> scores;
+
+        template <class Visit>
+        void operator()(std::size_t block, Visit visit) const {
+            for (std::size_t i = 0; i < scores[block].size(); ++i) {
+                std::uint32_t bits = 0;
+                std::memcpy(&bits, &scores[block][i], sizeof bits);
+                visit(i, bits & 0x7FFFFFFFu); // -0 is 0
+            }
+        }
+    };
+
+    /// The bits of those `wanted` weights of blocks first to last - 1 that rank highest; ranks(block, visit) calls visit(element, rank).
+    template <class Ranks>
+    void set_top(std::size_t first, std::size_t last, std::size_t wanted, const Ranks& ranks) {
+        if (wanted == 0) {
+            return;
+        }
+        if (counts_.size() == 0) {
+            counts_ = Array<std::size_t>(std::size_t{1} << 16);
+        }
+        // Upper half of the bits, then the lower half among those that agree in the upper.
+        std::size_t above = 0;
+        const auto descend = [&](auto select) {
+            for (std::size_t& count : counts_) {
+                count = 0;
+            }
+            for (std::size_t b = first; b < last; ++b) {
+                ranks(b, [&](std::size_t, std::uint32_t rank) { select(rank); });
+            }
+            std::uint32_t place = 0xFFFFu;
+            while (above + counts_[place] < wanted) {
+                above += counts_[place--];
+            }
+            return place;
+        };
+        const std::uint32_t high = descend([&](std::uint32_t rank) { ++counts_[rank >> 16]; });
+        const std::uint32_t low = descend([&](std::uint32_t rank) {
+            if (rank >> 16 == high) {
+                ++counts_[rank & 0xFFFFu];
+            }
+        });
+        const std::uint32_t threshold = high << 16 | low;
+        std::size_t equals = wanted - above;
+        for (std::size_t b = first; b < last; ++b) {
+            ranks(b, [&](std::size_t element, std::uint32_t rank) {
+                if (rank > threshold || (rank == threshold && equals > 0)) {
+                    equals -= rank == threshold ? 1 : 0;
                     set(b, element);
                 }
             });
