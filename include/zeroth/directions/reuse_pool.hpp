@@ -20,7 +20,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// starts lie so far apart. So one pool's updates all lie in a subspace of P dimensions: refresh it, or take MixedPool.
 /// With power_of_two the scale is the nearest by ratio: the norm is off by at most sqrt 2 either way, and 2/sqrt 3 = 1.155 times it for
 /// blocks as long as the pool (divide epsilon by that and the learning rate by its square to undo it).
-/// Cost: a load and a multiplication a register; 10 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): two, or
+/// Cost: a load and a multiplication a register; 40 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): two, or
 /// one more than the epochs of a traversal's keys. Keys are formed before they are drawn (Cursor does).
 /// Throws std::invalid_argument if index_bits is not 4 to 16 or entry_bits not 2 to 16.
 /// Source: PeZO, arXiv 2504.20314; ours are the start of each block and of each query, and the defaults.
