@@ -113,6 +113,13 @@ class BlockOptimizer {
         return report;
     }
 
+    /// To be called after the caller has changed the weights himself, between steps.
+    void adopt_weights() {
+        for (std::size_t i = 0; i < parts_.size(); ++i) {
+            parts_[i].adopt_weights();
+        }
+    }
+
     [[nodiscard]] std::size_t parts() const noexcept { return parts_.size(); }
     /// Number of the next step.
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }

@@ -11,6 +11,7 @@
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -132,6 +133,12 @@ class Cursor {
         } else {
             return weights_.bytes();
         }
+    }
+    /// The step of Exact's grid in each block.
+    [[nodiscard]] std::span<const double> quanta() const noexcept
+        requires std::same_as<Restore, Exact>
+    {
+        return weights_.quanta();
     }
 
   private:

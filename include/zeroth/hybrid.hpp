@@ -48,6 +48,8 @@ class HybridOptimizer {
     }
 
     void settle() { zeroth_order_.settle(); }
+    /// To be called after the caller has changed weights of either side himself, between steps.
+    void adopt_weights() { zeroth_order_.adopt_weights(); }
     /// Number of the next step.
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
     [[nodiscard]] std::size_t state_bytes() const noexcept { return zeroth_order_.state_bytes() + first_order_.state_bytes(); }

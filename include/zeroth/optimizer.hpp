@@ -174,6 +174,10 @@ class Optimizer {
             return estimator_.forward_passes();
         }
     }
+    /// What it is made of.
+    [[nodiscard]] const E& estimator() const noexcept { return estimator_; }
+    [[nodiscard]] const Rule& rule() const noexcept { return rule_; }
+    [[nodiscard]] const auto& cursor() const noexcept { return cursor_; }
     /// Kept beside the weights by the restore policy, the direction and the update rule.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
         std::size_t bytes = cursor_.state_bytes();

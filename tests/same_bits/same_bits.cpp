@@ -5,6 +5,7 @@
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
+#include <zeroth/projections/layer_projection.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <cstdio>
@@ -70,6 +71,29 @@ void run_types(const B& backend) {
     run<float16, D, Snapshot>(backend);
 }
 
+/// Probes and the result of a projection of two layers that have moved unlike.
+template <class T, class B>
+void run_projection(const B& backend) {
+    std::vector<T> first = start<T>(5003);
+    std::vector<T> second = start<T>(37);
+    Parameters parameters;
+    parameters.add("first", std::span{first});
+    parameters.add("second", std::span{second});
+    LayerProjection projection{parameters, {.seed = 5, .iterations = 3, .rate = 0x1p-3}, {}, backend};
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        first[i] = T(static_cast<float>(first[i]) + static_cast<float>(i % 13) * 0x1p-9f);
+    }
+    second[7] = T(0.75f);
+    int calls = 0;
+    projection.project(50, [&] {
+        add(first.data(), first.size() * sizeof(T));
+        add(second.data(), second.size() * sizeof(T));
+        return 0.5 + ((calls++ * 37) % 11) * 0x1p-5;
+    });
+    add(first.data(), first.size() * sizeof(T));
+    add(second.data(), second.size() * sizeof(T));
+}
+
 template <class B>
 std::uint64_t run_all(const B& backend) {
     checksum = 0xCBF29CE484222325u;
@@ -84,6 +108,10 @@ std::uint64_t run_all(const B& backend) {
     run<float, Rademacher, InPlace, Adam>(backend);
     run<bfloat16, Rademacher, Snapshot, SignSgd>(backend);
     run<double, Rademacher, Exact, WindowedAdam>(backend);
+    run_projection<float>(backend);
+    run_projection<double>(backend);
+    run_projection<bfloat16>(backend);
+    run_projection<float16>(backend);
     return checksum;
 }
 

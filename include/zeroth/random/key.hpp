@@ -27,7 +27,7 @@ struct BlockIdentity {
 };
 
 /// What a key's random bits are used for; uses never share bits.
-enum class Purpose : std::uint32_t { direction = 0, rounding = 1, schedule = 2, mask = 3, kernel = 4, pool = 5, factor = 6 };
+enum class Purpose : std::uint32_t { direction = 0, rounding = 1, schedule = 2, mask = 3, kernel = 4, pool = 5, factor = 6, projection = 7 };
 
 /// The Philox key of one use of a Key. Every element's counter holds its position and its block, so the whole state
 /// of a direction is these 64 bits.

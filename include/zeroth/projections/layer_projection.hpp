@@ -1,0 +1,404 @@
+#pragma once
+
+#include <zeroth/backends/backend.hpp>
+#include <zeroth/backends/reference.hpp>
+#include <zeroth/directions/gaussian.hpp>
+#include <zeroth/estimators/estimate.hpp>
+#include <zeroth/optimizer.hpp>
+#include <zeroth/parameters/partition.hpp>
+#include <zeroth/projections/anchor.hpp>
+#include <zeroth/projections/scale_displacement.hpp>
+#include <zeroth/setting.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// What a projection's losses are taken from: a ForwardFn, or a callable that is told the pair of passes it serves,
+/// `double loss = forward(pair)` with pair = 0, 1, ..., twice each: so that each pair may have a batch of its own.
+template <class F>
+concept PairedForwardFn = requires(F& forward, std::size_t pair) {
+    { forward(pair) } -> std::convertible_to<double>;
+};
+template <class F>
+concept ProjectionFn = ForwardFn<F> || PairedForwardFn<F>;
+
+/// What u_l is, the unit in which a layer's displacement is probed and scaled.
+enum class ProjectionUnit : std::uint8_t {
+    norm,  ///< ||delta_l||, the paper's: probes move every layer by lengths of one size
+    ratio, ///< 1, scale-free: by parts of its displacement of one size
+};
+
+struct LayerProjectionSettings {
+    /// Names the directions of the ratios; the run's own seed will do.
+    std::uint64_t seed = 0;
+    /// Steps between projections (kappa): at least 1. The paper's: 50, 100, 200 or 400.
+    std::uint64_t interval = 50;
+    /// Pairs of forward passes in a projection (J): at least 1.
+    std::uint32_t iterations = 10;
+    /// Distance of the probes, in u_l's measure (eps): positive, finite. The paper's: 0.1 or 0.05.
+    double epsilon = 0.1;
+    /// Learning rate of the ratios (eta): zero or positive, finite. The paper's: 2 or 1.
+    double rate = 2;
+    /// Largest change of a displacement in a projection, as a part of it (tau): in [0, 1). The paper's: 0.1, 0.2 or 0.3.
+    double clip = 0.2;
+    ProjectionUnit unit = ProjectionUnit::norm;
+    /// The blocks that are projected; all where there is none. The paper's: the query and value matrices.
+    Function<bool(const Block&)> select{};
+
+    void validate() const {
+        require_setting(interval >= 1, "interval", static_cast<double>(interval), "at least 1");
+        require_setting(iterations >= 1, "iterations", iterations, "at least 1");
+        require_setting(epsilon > 0 && std::isfinite(epsilon), "epsilon", epsilon, "positive and finite");
+        require_setting(rate >= 0 && std::isfinite(rate), "rate", rate, "zero or positive, and finite");
+        require_setting(clip >= 0 && clip < 1, "clip", clip, "at least 0 and less than 1");
+    }
+};
+
+/// A block in a projection.
+struct ProjectedLayer {
+    std::string_view name;
+    /// ||delta_l|| before it.
+    double displacement = 0;
+    /// a_l: how many times as long it is now.
+    double ratio = 1;
+};
+
+/// What a projection did; the spans are valid until the next.
+struct ProjectionReport {
+    /// Steps made before it.
+    std::uint64_t step = 0;
+    /// updated; kept, where no displacement was there to be scaled or all ratios are 1; or why the weights are as before.
+    Reason reason = Reason::updated;
+    /// The mean of the losses; the one that is not finite, if that was the reason.
+    double loss = 0;
+    std::span<const double> losses;
+    std::span<const ProjectedLayer> layers;
+    std::uint64_t forward_passes = 0;
+    /// Over the projected weights.
+    std::uint64_t traversals = 0;
+    /// The weights were on the grid of a policy Exact, and are.
+    bool on_grid = false;
+    std::string_view backend;
+};
+
+/// DiZO's layer-wise projection: every `interval` steps a few forward passes choose how long each layer's displacement from where it began
+/// should be, which zeroth-order steps, alike in all layers, leave unequal to what the layers need.
+///
+///   theta_l <- theta0_l + a_l delta_l,   delta_l = theta_l - theta0_l,   a_l = gamma_l / u_l,   u_l = ||delta_l|| or 1
+///   gamma_l from u_l on, J times, all layers at once:   z_l ~ N(0, 1) clipped to +-(tau / eps) u_l
+///     G = [L(gamma + eps z) - L(gamma - eps z)] / (2 eps),   gamma_l <- clip(gamma_l - eta u_l G z_l, (1 - tau) u_l, (1 + tau) u_l)
+///
+/// Every point is formed anew from theta and theta0 (ScaleDisplacement), so nothing drifts and a_l = 1 is theta_l bit for bit. Layers that
+/// have not moved are left alone.
+///
+///     zeroth::LayerProjection projection{parameters, {.interval = 50}};
+///     for (const Batch& batch : loader) {
+///         optimizer.step([&] { return model.loss(batch); });
+///         projection.after_step(optimizer, [&] { return model.loss(batch); });
+///     }
+///
+/// Forward passes: 2J a projection, so 2J / interval a step. Traversals of the projected weights: 2J + 3 a projection, 2 only read.
+/// Memory: the projected weights once more, and again for an anchor that is a copy. No allocation after the constructor.
+/// The weights must outlive the projection, which must not be copied or moved.
+/// Throws std::invalid_argument for a setting out of range, if `select` takes no block, if the anchor lacks one or has one of another type
+/// or size, and for a block of a type that the backend is not compiled for.
+/// Source: Tan et al., arXiv 2502.03304.
+template <Backend B = Reference>
+class LayerProjection {
+  public:
+    /// An anchor without blocks: the weights as they now are, copied.
+    explicit LayerProjection(const Parameters& parameters, LayerProjectionSettings settings = {}, Anchor anchor = {}, B backend = {})
+        : settings_{(settings.validate(), std::move(settings))},
+          parameters_{settings_.select ? selected(parameters, settings_.select) : parameters}, backend_{std::move(backend)},
+          backend_name_{backend_.name()}, anchor_{anchor.empty() ? Anchor::copy_of(blocks()) : std::move(anchor)} {
+        require_blocks(blocks());
+        const std::size_t count = blocks().size();
+        for (const Block& block : blocks()) {
+            if constexpr (requires { typename B::Types; }) {
+                if (!B::Types::hold(block.type)) {
+                    throw std::invalid_argument{"zeroth: block '" + block.name + "' is stored as " + std::string{to_string(block.type)} +
+                                                ", which is not among the backend's scalar types"};
+                }
+            }
+            anchors_.push_back(anchor_.of(block));
+            copies_.emplace_back(block.bytes());
+            layers_.push_back({block.name});
+        }
+        for (std::vector<std::byte>& copy : copies_) {
+            current_.push_back(copy.data());
+        }
+        largest_.resize(count);
+        units_.resize(count);
+        unit_.resize(count);
+        shift_.resize(count);
+        z_.resize(count);
+        ratio_.assign(count, 1.0);
+        quantum_.assign(count, 0.0);
+        losses_.reserve(forward_passes());
+    }
+    LayerProjection(const LayerProjection&) = delete;
+    LayerProjection& operator=(const LayerProjection&) = delete;
+
+    /// Whether a projection is to follow this many steps: each `interval` of them, once.
+    [[nodiscard]] bool due(std::uint64_t steps) const noexcept {
+        return steps != 0 && steps % settings_.interval == 0 && steps != projected_;
+    }
+
+    /// To be called after each step of an Optimizer, BlockOptimizer, HybridOptimizer or FirstOrderOptimizer. If a projection is due it
+    /// settles the weights, projects, and lets the restore policy take them for the base; else it does nothing and returns none. An
+    /// Optimizer's weights under Exact stay on its grid; the others lay it anew.
+    template <class O, ProjectionFn F>
+    std::optional<ProjectionReport> after_step(O& optimizer, F&& forward) {
+        if (!due(optimizer.steps())) {
+            return std::nullopt;
+        }
+        if constexpr (requires { optimizer.settle(); }) {
+            optimizer.settle();
+        }
+        const bool on_grid = find_grid(optimizer);
+        ProjectionReport report = run(optimizer.steps(), forward);
+        report.on_grid = on_grid;
+        if constexpr (requires { optimizer.adopt_weights(); }) {
+            if (report.reason == Reason::updated && !on_grid) {
+                optimizer.adopt_weights();
+            }
+        }
+        return report;
+    }
+
+    /// One projection, whether due or not; `step` names its random bits. The weights must be settled, and an optimizer whose restore policy
+    /// keeps something must adopt_weights() afterwards.
+    /// If `forward` throws, or the parameters' hook does meanwhile, the weights are as before and the exception goes on to the caller. If a
+    /// loss or a weight's displacement is not finite they are as before likewise, and the report says so.
+    template <ProjectionFn F>
+    ProjectionReport project(std::uint64_t step, F&& forward) {
+        quantum_.assign(quantum_.size(), 0.0);
+        return run(step, forward);
+    }
+
+    /// Of a projection.
+    [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{2} * settings_.iterations; }
+    /// Kept beside the weights.
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return parameters_.bytes() + anchor_.bytes(); }
+    [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
+
+  private:
+    [[nodiscard]] std::span<const Block> blocks() const noexcept { return parameters_.blocks(); }
+
+    /// The steps of an Exact optimizer's grid under the projected blocks; 0 where there is none. Whether all of them have one.
+    template <class O>
+    bool find_grid(const O& optimizer) {
+        bool all = false;
+        quantum_.assign(quantum_.size(), 0.0);
+        if constexpr (requires { optimizer.cursor().quanta(); }) {
+            const std::span<const Block> trained = optimizer.cursor().parameters().blocks();
+            all = true;
+            for (std::size_t b = 0; b < blocks().size(); ++b) {
+                for (std::size_t other = 0; other < trained.size(); ++other) {
+                    if (trained[other].identity.hash == blocks()[b].identity.hash) {
+                        quantum_[b] = optimizer.cursor().quanta()[other];
+                    }
+                }
+                all = all && quantum_[b] != 0;
+            }
+        }
+        return all;
+    }
+
+    template <class F>
+    ProjectionReport run(std::uint64_t step, F& forward) {
+        traversals_ = 0;
+        losses_.clear();
+        rounding_ = Key{settings_.seed, step, 0xFFFFFFFF};
+        Reason reason = Reason::non_finite_update;
+        if (measure()) {
+            Return home{*this};
+            reason = search(step, forward);
+            if (reason == Reason::updated) {
+                stand();
+            }
+            home.armed = reason != Reason::updated && !losses_.empty();
+        }
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            layers_[l].ratio = ratio_[l];
+        }
+        projected_ = step;
+        ProjectionReport report;
+        report.step = step;
+        report.reason = reason;
+        report.loss = loss(reason);
+        report.losses = losses_;
+        report.layers = layers_;
+        report.forward_passes = losses_.size();
+        report.traversals = traversals_;
+        report.backend = backend_name_;
+        return report;
+    }
+
+    /// Keeps the weights as they are, and measures how far they have come. False where that is not a number.
+    bool measure() {
+        for (double& largest : largest_) {
+            largest = 0;
+        }
+        traverse(KeepCurrent{current_.data(), anchors_.data(), largest_.data()});
+        bool finite = true;
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            finite = finite && std::isfinite(largest_[l]);
+            units_[l] = SquaredUnits::of_largest(finite ? largest_[l] : 0);
+            ratio_[l] = 1;
+        }
+        if (!finite) {
+            return false;
+        }
+        traverse(SquaredDisplacement{anchors_.data(), units_.data()});
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            layers_[l].displacement = units_[l].norm();
+            unit_[l] = settings_.unit == ProjectionUnit::ratio && layers_[l].displacement > 0 ? 1 : layers_[l].displacement;
+            shift_[l] = 0; // gamma - u
+        }
+        return true;
+    }
+
+    /// Finds the ratios. Leaves them at 1 where it fails.
+    template <class F>
+    Reason search(std::uint64_t step, F& forward) {
+        bool moved = false;
+        for (const double unit : unit_) {
+            moved = moved || unit > 0;
+        }
+        for (std::uint32_t pair = 0; moved && pair < settings_.iterations; ++pair) {
+            draw(Key{settings_.seed, step, pair});
+            double pair_losses[2] = {};
+            for (int side = 0; side < 2; ++side) {
+                set_ratios(side == 0 ? settings_.epsilon : -settings_.epsilon);
+                stand();
+                pair_losses[side] = evaluate(forward, pair);
+                losses_.push_back(pair_losses[side]);
+                if (!std::isfinite(pair_losses[side])) {
+                    return failed(Reason::non_finite_loss);
+                }
+            }
+            const double slope = (pair_losses[0] - pair_losses[1]) / (2 * settings_.epsilon);
+            for (std::size_t l = 0; l < layers_.size(); ++l) {
+                const double step_l = ScalarLanes::product(ScalarLanes::product(settings_.rate * unit_[l], slope), z_[l]);
+                if (!std::isfinite(step_l)) {
+                    return failed(Reason::non_finite_update);
+                }
+                shift_[l] = between(shift_[l] - step_l, settings_.clip * unit_[l]);
+            }
+        }
+        set_ratios(0);
+        bool changed = false;
+        for (const double ratio : ratio_) {
+            changed = changed || ratio != 1;
+        }
+        return changed ? Reason::updated : Reason::kept;
+    }
+
+    Reason failed(Reason reason) noexcept {
+        ratio_.assign(ratio_.size(), 1.0);
+        return reason;
+    }
+
+    /// One normal number a layer, clipped.
+    void draw(const Key& key) noexcept {
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            const Stream stream{.key = key, .block = blocks()[l].identity, .philox = philox_key(key, Purpose::projection)};
+            z_[l] = between(static_cast<double>(number_at(Gaussian{}, stream, 0)), settings_.clip / settings_.epsilon * unit_[l]);
+        }
+    }
+
+    /// (gamma + distance z) / u in each layer.
+    void set_ratios(double distance) noexcept {
+        for (std::size_t l = 0; l < layers_.size(); ++l) {
+            ratio_[l] = unit_[l] > 0 ? 1 + (shift_[l] + ScalarLanes::product(distance, z_[l])) / unit_[l] : 1;
+        }
+    }
+
+    template <class F>
+    double evaluate(F& forward, std::size_t pair) {
+        if constexpr (PairedForwardFn<F>) {
+            return static_cast<double>(forward(pair));
+        } else {
+            return static_cast<double>(forward());
+        }
+    }
+
+    /// Puts the weights where the ratios say.
+    void stand() {
+        traverse(ScaleDisplacement{current_.data(), anchors_.data(), ratio_.data(), quantum_.data(), rounding_});
+        if (parameters_.hook()) {
+            parameters_.hook()(blocks());
+        }
+    }
+
+    template <class Operation>
+    void traverse(const Operation& operation) {
+        backend_.traverse(blocks(), Rademacher{}, std::span<const Move<1>>{}, operation);
+        ++traversals_;
+    }
+
+    [[nodiscard]] double loss(Reason reason) const noexcept {
+        double sum = 0;
+        for (const double loss : losses_) {
+            sum += loss;
+        }
+        return losses_.empty() ? 0 : reason == Reason::non_finite_loss ? losses_.back() : sum / static_cast<double>(losses_.size());
+    }
+    [[nodiscard]] static double between(double x, double bound) noexcept { return x > bound ? bound : x < -bound ? -bound : x; }
+
+    /// Puts the weights back when a projection is left without one.
+    struct Return {
+        LayerProjection& projection;
+        bool armed = true;
+
+        explicit Return(LayerProjection& of) noexcept : projection{of} {}
+        Return(const Return&) = delete;
+        Return& operator=(const Return&) = delete;
+        ~Return() {
+            if (armed) {
+                projection.failed(Reason::kept);
+                try {
+                    projection.stand();
+                } catch (...) { // the weights are back: the hook comes last
+                }
+            }
+        }
+    };
+
+    LayerProjectionSettings settings_;
+    Parameters parameters_;
+    B backend_;
+    std::string backend_name_;
+    Anchor anchor_;
+    std::vector<const std::byte*> anchors_;
+    std::vector<std::vector<std::byte>> copies_;
+    std::vector<std::byte*> current_;
+    std::vector<ProjectedLayer> layers_;
+    std::vector<double> largest_;
+    std::vector<SquaredUnits> units_;
+    /// u_l, 0 for a layer that has not moved; gamma_l - u_l; z_l; a_l; the grid's step.
+    std::vector<double> unit_;
+    std::vector<double> shift_;
+    std::vector<double> z_;
+    std::vector<double> ratio_;
+    std::vector<double> quantum_;
+    std::vector<double> losses_;
+    Key rounding_;
+    std::uint64_t traversals_ = 0;
+    /// After how many steps the last projection was made.
+    std::uint64_t projected_ = 0;
+};
+
+ZEROTH_END_NAMESPACE

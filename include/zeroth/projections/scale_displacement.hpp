@@ -1,0 +1,209 @@
+#pragma once
+
+#include <zeroth/backends/operation.hpp>
+#include <zeroth/backends/reductions.hpp>
+#include <zeroth/cursor/exact.hpp>
+#include <zeroth/random/dither.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// copy <- w, and the largest |w - anchor| of each block, NaN where one is not finite.
+struct KeepCurrent {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 0;
+    static constexpr bool writes = false;
+
+    std::byte* const* copy = nullptr;
+    const std::byte* const* anchor = nullptr;
+    /// One a block, to begin with 0.
+    double* largest = nullptr;
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        Storage* copy;
+        const Storage* anchor;
+        LargestMagnitude::Seen<Lanes, Compute> seen{};
+        double& result;
+
+        Bound(const KeepCurrent& operation, const Block&, std::size_t block) noexcept
+            : copy{reinterpret_cast<Storage*>(operation.copy[block])},
+              anchor{reinterpret_cast<const Storage*>(operation.anchor[block])}, result{operation.largest[block]} {}
+
+        template <bool First, class... Ignored>
+        ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
+        template <class Count>
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t element, Count count) noexcept {
+            store<Lanes>(copy + element, w, count);
+            seen.see(w - load<Lanes>(anchor + element, count));
+            return w;
+        }
+        void finish() const noexcept { seen.merge_into(result); }
+    };
+};
+
+/// A sum of squares in whole units, in two parts: (high 2^24 + low) / scale^2. Exact in any order.
+struct SquaredUnits {
+    static constexpr int low_bits = 24;
+
+    std::int64_t high = 0;
+    std::int64_t low = 0;
+    /// A power of two by which numbers are multiplied before they are squared: the largest is then in [2^23, 2^24).
+    double scale = 1;
+
+    /// To begin a sum whose largest number is given. Numbers beyond 2^-900 and 2^900 are out of its range.
+    [[nodiscard]] static SquaredUnits of_largest(double largest) noexcept {
+        int exponent = 0;
+        std::frexp(largest, &exponent);
+        return {0, 0, std::ldexp(1.0, low_bits - (exponent < -900 ? -900 : exponent))};
+    }
+    /// Relative error: under n 2^-48 for n numbers.
+    [[nodiscard]] double norm() const noexcept {
+        return std::sqrt(static_cast<double>(high) * 0x1p24 + static_cast<double>(low)) / scale;
+    }
+};
+
+/// The sum of (w - anchor)^2 over each block.
+struct SquaredDisplacement {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 0;
+    static constexpr bool writes = false;
+
+    const std::byte* const* anchor = nullptr;
+    SquaredUnits* units = nullptr;
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        const Storage* anchor;
+        SquaredUnits seen;
+        SquaredUnits& result;
+
+        Bound(const SquaredDisplacement& operation, const Block&, std::size_t block) noexcept
+            : anchor{reinterpret_cast<const Storage*>(operation.anchor[block])}, seen{0, 0, operation.units[block].scale},
+              result{operation.units[block]} {}
+
+        template <bool First, class... Ignored>
+        ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t element, AllLanes<Lanes> count) noexcept {
+            add(w - load<Lanes>(anchor + element, count), Lanes::width);
+            return w;
+        }
+        ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t element, SomeLanes count) noexcept {
+            add(w - load<Lanes>(anchor + element, count), count.count);
+            return w;
+        }
+        void finish() const noexcept {
+            __atomic_fetch_add(&result.high, seen.high, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&result.low, seen.low, __ATOMIC_RELAXED);
+        }
+
+      private:
+        ZEROTH_INLINE void add(const Real& displacement, int count) noexcept {
+            Compute lane[Lanes::width];
+            Access<Lanes, Compute>::store(lane, displacement);
+            for (int l = 0; l < count; ++l) {
+                const double scaled = static_cast<double>(lane[l]) * seen.scale;
+                const auto square = static_cast<std::int64_t>(ScalarLanes::product(scaled, scaled) + 0.5);
+                seen.high += square >> SquaredUnits::low_bits;
+                seen.low += square & ((std::int64_t{1} << SquaredUnits::low_bits) - 1);
+            }
+        }
+    };
+};
+
+/// w <- current + round((ratio - 1) (current - anchor)), that is anchor + ratio (current - anchor), formed anew each time: ratio 1 gives
+/// current bit for bit.
+///
+/// One rounding of a part of the displacement and one of the sum. 16-bit weights are rounded stochastically, with bits of `rounding`, so
+/// that a displacement of one unit in the last place is scaled on average. Where a block has a quantum the part is rounded to its multiples
+/// instead, and weights on that grid (Exact) stay on it.
+struct ScaleDisplacement {
+    static constexpr int coefficients = 1;
+    static constexpr int sums = 0;
+    static constexpr bool writes = true;
+
+    const std::byte* const* current = nullptr;
+    /// Null: what is scaled is the displacement itself.
+    const std::byte* const* anchor = nullptr;
+    const double* ratio = nullptr;
+    /// One a block, 0 for none.
+    const double* quantum = nullptr;
+    Key rounding;
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        const Storage* current;
+        const Storage* anchor;
+        bool scales;
+        bool on_grid;
+        Real factor;
+        Real magic;
+        Real limit;
+        Real end;
+        Dither dither;
+
+        Bound(const ScaleDisplacement& operation, const Block& block, std::size_t index) noexcept
+            : current{reinterpret_cast<const Storage*>(operation.current[index])},
+              anchor{operation.anchor != nullptr ? reinterpret_cast<const Storage*>(operation.anchor[index]) : nullptr},
+              scales{operation.ratio[index] != 1}, on_grid{operation.quantum[index] != 0},
+              factor{real(operation.ratio[index] - 1)}, magic{real(Exact::magic(operation.quantum[index], block.type))},
+              limit{real(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 2))},
+              end{real(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 1))},
+              dither{operation.rounding, block.identity, Purpose::projection} {}
+
+        template <bool First, class... Ignored>
+        ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
+        template <class Count>
+        ZEROTH_INLINE Real apply(const Real&, const Real (&)[1], std::uint64_t element, Count count) const noexcept {
+            const Real now = load<Lanes>(current + element, count);
+            if (!scales) {
+                return now;
+            }
+            const Real displacement = anchor != nullptr ? now - load<Lanes>(anchor + element, count) : now;
+            const Real part = Lanes::product(factor, displacement);
+            if (on_grid) {
+                return between(now + ((between(part, limit) + magic) - magic), end);
+            }
+            return dithered(now + part, element);
+        }
+        void finish() const noexcept {}
+
+      private:
+        ZEROTH_INLINE static Real real(double x) noexcept { return Lanes::template broadcast_real<Compute>(x); }
+        /// x, or the end of [-bound, bound] that it lies beyond.
+        ZEROTH_INLINE static Real between(const Real& x, const Real& bound) noexcept {
+            return Lanes::larger(Lanes::smaller(x, bound), real(0) - bound);
+        }
+        /// One of the two neighbours in the stored type, the nearer one the more often; what has no digits to lose stays.
+        ZEROTH_INLINE Real dithered(const Real& w, std::uint64_t element) const noexcept {
+            if constexpr (std::is_same_v<Storage, bfloat16>) {
+                return cut<16>(w, element);
+            } else if constexpr (std::is_same_v<Storage, float16>) {
+                // A half's subnormals are a float's there, so both lose thirteen bits.
+                return Lanes::product(cut<13>(Lanes::product(w, real(0x1p-112)), element), real(0x1p112));
+            } else {
+                return w;
+            }
+        }
+        template <int Bits>
+        ZEROTH_INLINE Real cut(const Real& w, std::uint64_t element) const noexcept {
+            const auto noise = Lanes::template shift_right<32 - Bits>(dither.template words<Lanes>(element));
+            return Lanes::from_bits((Lanes::bits(w) + noise) & Lanes::broadcast_word(~((1u << Bits) - 1)));
+        }
+    };
+};
+
+ZEROTH_END_NAMESPACE
