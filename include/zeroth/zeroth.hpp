@@ -2,7 +2,9 @@
 
 /// An Optimizer and what it is made from; needs nothing but the standard library. Included by their own names, to keep this one cheap:
 /// estimators/coordinate_wise.hpp, forward_gradient.hpp, fzoo.hpp and kernel_rge.hpp, memory.hpp, block_optimizer.hpp, first_order.hpp,
-/// hybrid.hpp, recommended.hpp, fisher_diagonal.hpp and parameters/bit_masks.hpp; and, with xsimd, backends/simd.hpp.
+/// hybrid.hpp, recommended.hpp, fisher_diagonal.hpp, parameters/bit_masks.hpp and block_scales.hpp, directions/low_rank.hpp, mixed_pool.hpp,
+/// reuse_pool.hpp, lfsr_bank.hpp and scaled.hpp, updates/normalized.hpp, projections/layer_projection.hpp and term_record.hpp; and, with
+/// xsimd, backends/simd.hpp.
 
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/backends/threads.hpp>

@@ -17,16 +17,20 @@
 #include <zeroth/memory.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/parameters/block_scales.hpp>
+#include <zeroth/projections/layer_projection.hpp>
+#include <zeroth/projections/term_record.hpp>
 #include <zeroth/recommended.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 struct Batch {};
