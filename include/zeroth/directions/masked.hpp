@@ -33,10 +33,10 @@ concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& 
 /// A direction that is 0 where a mask is not: perturbation and update share it, so both touch the same weights.
 ///
 /// E z z' is the mask's diagonal: the estimate is the gradient's, restricted to the mask. Weight decay and a rule's own state act on all
-/// weights nevertheless.
+/// weights nevertheless. One mask at a time.
 /// Cost: the direction's and the mask's. Source: Zhang et al., arXiv 2402.11592, section 4 (gradient sparsity).
 template <VectorDirection D = Gaussian, class M = void>
-    requires(!NormalisedDirection<D>)
+    requires(!NormalisedDirection<D> && !requires(const D& direction) { direction.mask; })
 struct Masked {
     static constexpr float largest = D::largest;
     static constexpr bool unit_second_moment = unit_second_moment_of<D>;
