@@ -79,7 +79,12 @@ class Kernel {
             switch (moves.size()) {
             case 0: run_without_moves(begin, end); break;
             case 1: run_in_registers<1>(begin, end, moves); break;
-            case 2: run_in_registers<2>(begin, end, moves); break;
+            case 2:
+                if constexpr (!is_scalar) {
+                    run_in_registers<2>(begin, end, moves);
+                    break;
+                }
+                [[fallthrough]];
             default: run_in_chunks(begin, end, moves); break;
             }
         }
@@ -95,7 +100,9 @@ class Kernel {
 
     static constexpr int sums = Operation::sums;
     static constexpr std::uint64_t tile = tile_size<D>;
-    static constexpr int chains = Layout::groups * Layout::vectors <= 16 ? Tuning::chains : 1;
+    /// One element at a time, what is spread out for registers would cost the compiler more than it gains.
+    static constexpr bool is_scalar = Lanes::width == 1;
+    static constexpr int chains = !is_scalar && Layout::groups * Layout::vectors <= 16 ? Tuning::chains : 1;
 
     template <int K>
     struct Moves {
@@ -169,7 +176,7 @@ class Kernel {
     ZEROTH_INLINE void pass(const Moves<K>& moves, std::uint64_t counter, std::uint64_t end) noexcept {
         Draw draws[N * K];
         draw<K, N>(moves, counter, draws);
-        if constexpr (!Checked && Layout::groups <= 8) {
+        if constexpr (!Checked && !is_scalar && Layout::groups <= 8) {
             ZEROTH_UNROLL
             for (int group = 0; group < Layout::groups; ++group) {
                 apply_group<K, N, Checked>(moves, draws, counter, group, end);
@@ -251,15 +258,17 @@ class Kernel {
     }
 
     /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it two by two.
+    static constexpr int at_once = is_scalar ? 1 : 2;
+
     void run_in_chunks(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> moves) noexcept {
         constexpr std::uint64_t chunk = chunk_size();
         alignas(64) Compute partial[sums == 0 ? 1 : sums][chunk];
         for (std::uint64_t first = begin; first < end; first += chunk) {
             const std::uint64_t last = end - first < chunk ? end : first + chunk;
             std::size_t done = 0;
-            accumulate_chunk<2, true>(moves.data(), first, last, partial);
-            for (done = 2; done + 2 <= moves.size(); done += 2) {
-                accumulate_chunk<2, false>(moves.data() + done, first, last, partial);
+            accumulate_chunk<at_once, true>(moves.data(), first, last, partial);
+            for (done = at_once; done + at_once <= moves.size(); done += at_once) {
+                accumulate_chunk<at_once, false>(moves.data() + done, first, last, partial);
             }
             if (done < moves.size()) {
                 accumulate_chunk<1, false>(moves.data() + done, first, last, partial);
