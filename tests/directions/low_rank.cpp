@@ -54,7 +54,7 @@ struct Model {
             weights.emplace_back(shape.rows * shape.columns);
         }
         for (std::size_t b = 0; b < of.size(); ++b) {
-            parameters.add("w" + std::to_string(b), std::span{weights[b]}, of[b]);
+            parameters.add(std::string{"w"}.append(std::to_string(b)), std::span{weights[b]}, of[b]);
         }
     }
     [[nodiscard]] std::span<const Block> blocks() const { return parameters.blocks(); }
