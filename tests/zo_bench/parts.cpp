@@ -344,7 +344,7 @@ TEST_CASE("The command line is checked") {
     check_refused(with({"--text", "a", "--prompt", "x"}), "--prompt: needs --sentences");
     check_refused(with({"--text", "a", "--methods", "adam,none"}), "\"none\" is not one of zo-sgd,");
     check_refused(with({"--text", "a", "--methods", "adam,adam"}), "is there twice");
-    check_refused(with({"--text", "a", "--methods", "adam,"}), "has an empty name");
+    check_refused(with({"--text", "a", "--methods", "adam,"}), "has an empty part");
     check_refused(with({"--text", "a", "--schemes", "full,half"}), "\"half\" is not one of full");
     check_refused(with({"--text", "a", "--seeds", "0"}), "--seeds: \"0\" is not a whole number from 1");
     check_refused(with({"--text", "a\nb"}), "line break");
