@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "any_estimator.hpp"
@@ -10,13 +11,20 @@
 
 namespace finetune {
 
+/// Compiled for what is asked for; any but Sphere would do.
+template <class Direction>
+inline constexpr bool has_forward_gradient =
+    std::is_same_v<Direction, zeroth::Gaussian> || std::is_same_v<Direction, zeroth::Rademacher> || std::is_same_v<Direction, zeroth::Uniform>;
+template <class Direction>
+inline constexpr bool has_forward_gradient<zeroth::Masked<Direction, AnyMask>> = true;
+
 /// The trainer of a method along this direction. A method is made of types: each choice made at run time is one more place to branch
 /// and one more optimizer to compile; so each direction is compiled in a file of its own.
 template <class Direction>
 std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const TrainerParts& parts) {
     using zeroth::InPlace;
     const Method& method = parts.method;
-    if constexpr (!zeroth::NormalisedDirection<Direction>) {
+    if constexpr (has_forward_gradient<Direction>) {
         if (method.estimator == EstimatorKind::forward_gradient) {
             return with_rule(parts, [&]<class Rule>(Rule rule) -> std::unique_ptr<Trainer> {
                 if constexpr (zeroth::LookaheadRule<Rule>) {
@@ -57,6 +65,11 @@ extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked
 extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Rademacher, AnyMask>&, const TrainerParts&);
 extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Uniform, AnyMask>&, const TrainerParts&);
 
+/// Along directions of few numbers, and of low rank.
+std::unique_ptr<Trainer> make_pool_trainer(const TrainerParts& parts);
+std::unique_ptr<Trainer> make_lfsr_trainer(const TrainerParts& parts);
+std::unique_ptr<Trainer> make_mixed_pool_trainer(const TrainerParts& parts);
+std::unique_ptr<Trainer> make_low_rank_trainer(const TrainerParts& parts);
 /// With single weights in place of directions.
 std::unique_ptr<Trainer> make_coordinate_trainer(const TrainerParts& parts);
 /// By back-propagation.

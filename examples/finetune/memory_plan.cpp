@@ -36,6 +36,17 @@ std::size_t mask_bytes(const MaskOption& mask, const zeroth::Parameters& paramet
     }
 }
 
+/// The right factors of low-rank directions, of two epochs.
+std::size_t factor_bytes(const zeroth::Parameters& parameters) {
+    constexpr std::uint64_t rank = low_rank;
+    std::size_t bytes = 0;
+    for (const zeroth::Block& block : parameters.blocks()) {
+        const bool factored = block.identity.rows > rank && block.identity.columns > rank;
+        if (factored) bytes += static_cast<std::size_t>(2 * rank * (block.identity.columns + 16)) * sizeof(float);
+    }
+    return bytes;
+}
+
 }  // namespace
 
 zeroth::MemoryPlan plan_memory(llama::Model<float>& model, const Method& method, const MemoryRequest& request) {
@@ -56,6 +67,8 @@ zeroth::MemoryPlan plan_memory(llama::Model<float>& model, const Method& method,
 
     zeroth::MethodMemory needs{.threads = static_cast<std::uint64_t>(threads)};
     needs.state = rule_state(method, parameters) + mask_bytes(method.mask, parameters);
+    for (const zeroth::Block& block : parameters.blocks()) needs.state += projects(method, block) ? 2 * block.bytes() : 0;
+    if (method.direction == DirectionKind::low_rank) needs.state += factor_bytes(parameters);
     if (all_first_order || method.hybrid != 0) {
         needs.pass = zeroth::PassKind::backward;
         needs.gradient = zeroth::gradient_bytes(differentiated);

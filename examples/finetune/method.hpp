@@ -11,7 +11,7 @@ namespace finetune {
 
 enum class Scheme { full, lora, prefix, prompt, head };
 enum class EstimatorKind { two_sided, one_sided, fzoo, kernel, forward_gradient, coordinate, first_order };
-enum class DirectionKind { gaussian, rademacher, uniform, sphere };
+enum class DirectionKind { gaussian, rademacher, uniform, sphere, pool, lfsr, mixed_pool, low_rank };
 enum class UpdateKind { sgd, sign, sign_scalar, momentum, conservative, adam, adamw };
 enum class BlockOrderKind { all, cyclic, random, jacobi };
 enum class ScheduleKind { constant, linear, cosine, trapezoid };
@@ -51,6 +51,19 @@ struct MaskOption {
     std::size_t every = 0;  ///< steps after which it is drawn or chosen anew; 0: never
 };
 
+/// How long the layers' displacements are made, every so often.
+struct ProjectionOption {
+    std::size_t interval = 0;  ///< steps between projections; 0: none
+    std::size_t iterations = 10;
+    double rate = 0.2;         ///< of the ratios, on a loss that falls by about one
+    std::string blocks = "*";  ///< patterns of names
+
+    std::size_t forward_passes() const { return 2 * iterations; }
+};
+
+/// Of the directions of low rank.
+constexpr int low_rank = 2;
+
 /// The method of training.
 struct Method {
     EstimatorKind estimator = EstimatorKind::two_sided;
@@ -68,8 +81,10 @@ struct Method {
     std::size_t parts_a_step = 1;  ///< that a step estimates; known once the model is
     MaskOption mask;
     int hybrid = 0;  ///< layers at the end that take first-order gradients
-    double first_order_rate = 1e-3;
+    std::optional<double> first_order_rate;  ///< of theirs, by Adam; the scheme's usual one if it is not given
     bool reuse_activations = false;
+    bool normalize = false;  ///< divides a step by the root mean square of the past estimates' coefficients
+    ProjectionOption projection;
     Tuning tuning;
 
     double epsilon() const {
@@ -80,6 +95,7 @@ struct Method {
     /// What learns on a model of hundreds of thousands of weights; found on stories260K. The gradients of a classifier's loss are some ten times
     /// as large as a text's, which matters to steps in proportion to them.
     double usual_learning_rate(bool classify = false) const;
+    double usual_first_order_rate() const;
 
     /// Of the loss over the whole batch; a forward-mode or a backward pass comes with its own.
     std::size_t forward_passes_per_step() const {
@@ -97,6 +113,15 @@ struct Method {
         };
         const std::size_t candidates = update == UpdateKind::conservative ? 3 : 0;
         return parts_a_step * (candidates + estimates()) + (hybrid > 0 ? 1 : 0);
+    }
+    /// Steps, and the projections between them, that so many passes suffice for.
+    std::size_t steps_within(std::size_t forward_passes) const {
+        const std::size_t each = forward_passes_per_step();
+        if (projection.interval == 0) return forward_passes / each;
+        const std::size_t round = projection.interval * each + projection.forward_passes();
+        const std::size_t rounds = forward_passes / round;
+        const std::size_t left = (forward_passes - rounds * round) / each;
+        return rounds * projection.interval + (left < projection.interval ? left : projection.interval - 1);
     }
 };
 

@@ -12,6 +12,7 @@
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/hybrid.hpp>
+#include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 #if !defined(ZEROTH_FINETUNE_SCALAR)
 #include <zeroth/backends/simd.hpp>
@@ -148,6 +149,16 @@ std::unique_ptr<Trainer> with_rule(const TrainerParts& parts, Visit visit) {
         rule.weight_decay = decay;
         return visit(std::move(rule));
     };
+    const auto with_either = [&](auto rule) {
+        if constexpr (!FirstOrder) {
+            if (method.normalize) {
+                rule.learning_rate = parts.learning_rate;
+                rule.weight_decay = decay;
+                return visit(zeroth::Normalized<decltype(rule)>{.rule = std::move(rule)});
+            }
+        }
+        return with(std::move(rule));
+    };
     switch (method.update) {
     case UpdateKind::sign: return with(zeroth::SignSgd{});
     case UpdateKind::sign_scalar:
@@ -158,9 +169,9 @@ std::unique_ptr<Trainer> with_rule(const TrainerParts& parts, Visit visit) {
         break;
     case UpdateKind::momentum:
         if constexpr (!FirstOrder) {
-            if (method.window != 0) return with(zeroth::WindowedMomentum{.window = method.window});
+            if (method.window != 0) return with_either(zeroth::WindowedMomentum{.window = method.window});
         }
-        return with(zeroth::Momentum{});
+        return with_either(zeroth::Momentum{});
     case UpdateKind::adam:
     case UpdateKind::adamw:
         if constexpr (!FirstOrder) {
@@ -169,7 +180,7 @@ std::unique_ptr<Trainer> with_rule(const TrainerParts& parts, Visit visit) {
         return with(zeroth::Adam{});
     case UpdateKind::sgd: break;
     }
-    return with(zeroth::Sgd{});
+    return with_either(zeroth::Sgd{});
 }
 
 /// The trainer of an estimator and a rule.

@@ -71,6 +71,10 @@ public:
         declare_run();
         declare_output();
         if (const auto message = line_.parse(argc, argv)) return *message;
+        if (options_.recommended) {
+            options_.method.estimator = EstimatorKind::fzoo;
+            options_.method.schedule.kind = ScheduleKind::linear;
+        }
         if (options_.method.estimator == EstimatorKind::fzoo) {
             if (!line_.given("--queries")) options_.method.queries = 8;
             if (!line_.given("--direction")) options_.method.direction = DirectionKind::rademacher;
@@ -131,8 +135,15 @@ private:
         const Names<DirectionKind> directions = {{"gaussian", DirectionKind::gaussian},
                                                  {"rademacher", DirectionKind::rademacher},
                                                  {"uniform", DirectionKind::uniform},
-                                                 {"sphere", DirectionKind::sphere}};
-        line_.choice(group, "--direction", "Distribution of the random directions [gaussian; fzoo:\nrademacher]", directions, method.direction);
+                                                 {"sphere", DirectionKind::sphere},
+                                                 {"pool", DirectionKind::pool},
+                                                 {"lfsr", DirectionKind::lfsr},
+                                                 {"mixed-pool", DirectionKind::mixed_pool},
+                                                 {"low-rank", DirectionKind::low_rank}};
+        line_.choice(group, "--direction",
+                     "The random directions: a distribution; or few numbers\nover again (pool, lfsr; two sums of them: mixed-pool);\n"
+                     "or matrices of rank 2 [gaussian; fzoo: rademacher]",
+                     directions, method.direction);
         const Names<UpdateKind> updates = {{"sgd", UpdateKind::sgd},
                                            {"sign", UpdateKind::sign},
                                            {"sign-scalar", UpdateKind::sign_scalar},
@@ -145,9 +156,7 @@ private:
         line_.whole(group, "--window", "momentum, adam, adamw: no state, but the last N steps\nreplayed in each update; 0: state [0]", 0, 1 << 12, method.window);
         line_.add(group, "--blocks", "none|layer|tensor|PATTERN,...", "Train block by block: by layer, by tensor, or by names\nthat fit a pattern, in which * is anything [none]",
             [this](const std::string& value) {
-                if (value.empty() || value.front() == ',' || value.back() == ',' || value.find(",,") != std::string::npos) {
-                    throw UsageError("--blocks", "\"" + value + "\" has an empty pattern");
-                }
+                static_cast<void>(program::split("--blocks", value));
                 options_.method.blocks = value;
             });
         const Names<BlockOrderKind> orders = {{"all", BlockOrderKind::all},
@@ -162,10 +171,20 @@ private:
             [this](const std::string& value) { read_mask(value); });
         line_.whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
         line_.whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
-        line_.number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [1e-3]", true, method.first_order_rate);
+        line_.number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [by scheme; full: 1e-3]", true, method.first_order_rate);
+        line_.whole(group, "--dizo", "After every N steps scale each tensor's displacement from\nwhere it began, by 20 forward passes; 0: never [0]", 0, std::uint64_t{1} << 40,
+                    method.projection.interval);
+        line_.add(group, "--dizo-blocks", "PATTERN,...", "Of the tensors whose names fit a pattern, in which * is\nanything [*]",
+                  [&method](const std::string& value) {
+                      static_cast<void>(program::split("--dizo-blocks", value));
+                      method.projection.blocks = value;
+                  });
+        line_.choice(group, "--normalize", "meazo: divide each step by the root mean square of the\npast coefficients [none]",
+                     Names<bool>{{"none", false}, {"meazo", true}}, method.normalize);
         line_.whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
         line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix,\nkernel: 1e-2]", false, method.smoothing);
         line_.number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
+        line_.flag(group, "--recommended", "In place of these but --scheme and --weight-decay: fzoo, with the epsilon\nand the learning rate that a few losses recommend, falling\nlinearly", options_.recommended);
         line_.add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
         line_.number(group, "--weight-decay", "X", "Decoupled weight decay [0; adamw: 0.01]", true, method.weight_decay);
@@ -244,6 +263,11 @@ private:
         const auto refuse = [](bool wrong, const char* option, const std::string& reason) {
             if (wrong) throw UsageError(option, reason);
         };
+        if (options_.recommended) {
+            for (const char* name : {"--estimator", "--direction", "--update", "--blocks", "--mask", "--hybrid", "--dizo", "--normalize", "--queries", "--epsilon", "--learning-rate", "--schedule"}) {
+                refuse(line_.given(name), name, "is what --recommended chooses");
+            }
+        }
         const bool windowed = method.update == UpdateKind::momentum || method.update == UpdateKind::adam || method.update == UpdateKind::adamw;
         refuse(method.window != 0 && !windowed, "--window", "needs --update momentum, adam or adamw");
         refuse(!blocks && given("--block-order"), "--block-order", "needs --blocks");
@@ -252,7 +276,9 @@ private:
         refuse(method.hybrid == 0 && given("--first-order-rate"), "--first-order-rate", "needs --hybrid");
         refuse(method.estimator == EstimatorKind::fzoo && method.queries < 2, "--queries", "fzoo needs at least 2");
         refuse(method.estimator != EstimatorKind::kernel && given("--kernel-order"), "--kernel-order", "needs --estimator kernel");
-        refuse(masked && method.direction == DirectionKind::sphere, "--mask", "does not go with --direction sphere");
+        refuse(masked && method.direction > DirectionKind::uniform, "--mask", "goes with --direction gaussian, rademacher or uniform");
+        refuse(method.projection.interval == 0 && line_.given("--dizo-blocks"), "--dizo-blocks", "needs --dizo");
+        refuse(method.normalize && method.update != UpdateKind::sgd && method.update != UpdateKind::momentum, "--normalize", "goes with --update sgd or momentum");
         refuse(masked && blocks, "--mask", "does not go with --blocks");
         refuse(masked && method.hybrid != 0, "--mask", "does not go with --hybrid");
         refuse(method.hybrid != 0 && blocks, "--hybrid", "does not go with --blocks");
@@ -267,11 +293,12 @@ private:
             refuse(masked && method.estimator != EstimatorKind::forward_gradient, "--mask", other);
             refuse(method.update == UpdateKind::conservative && method.estimator != EstimatorKind::coordinate, "--update", "conservative " + other);
             refuse(given("--direction") && method.estimator != EstimatorKind::forward_gradient, "--direction", other);
-            refuse(method.direction == DirectionKind::sphere, "--direction", "sphere " + other);
+            refuse(method.direction > DirectionKind::uniform, "--direction", "other than gaussian, rademacher and uniform " + other);
             refuse(given("--epsilon") && method.estimator != EstimatorKind::coordinate, "--epsilon", other);
             if (method.estimator == EstimatorKind::first_order) {
                 refuse(given("--queries"), "--queries", other);
                 refuse(method.window != 0, "--window", other);
+                refuse(method.normalize, "--normalize", other);
                 refuse(method.update == UpdateKind::sign_scalar, "--update", "sign-scalar " + other);
             }
         }
@@ -289,14 +316,14 @@ private:
         check_plot();
         check_outputs_differ();
         if (o.built_in()) {
-            for (const char* name : {"--tokenizer", "--adapter", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan"}) {
+            for (const char* name : {"--tokenizer", "--adapter", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan", "--recommended"}) {
                 require(!line_.given(name), name, "needs --model");
             }
             return;
         }
         require(!o.tokenizer.empty(), "--model", "needs --tokenizer");
         require(!o.train.empty() || !o.eval.empty() || o.generate > 0, "--model", "nothing to do: give --train, --eval or --generate");
-        for (const char* name : {"--save", "--metrics", "--plot", "--validation", "--plan"}) {
+        for (const char* name : {"--save", "--metrics", "--plot", "--validation", "--plan", "--recommended"}) {
             require(!o.train.empty() || !line_.given(name), name, "needs --train");
         }
         require(!o.train.empty() || o.step_count(0) == 0, o.steps ? "--steps" : "--forwards", "needs --train");

@@ -29,6 +29,7 @@ struct Options {
     std::vector<std::string> verbalizer;
     Method method;  ///< its learning rate is the one below, once the run has decided what stands where none is given
     std::optional<double> learning_rate;
+    bool recommended = false;  ///< the method's settings are found from a few losses
     std::size_t batch = 16;
     std::size_t accumulate = 1;  ///< batches in a loss
     bool validation = false;     ///< evaluates on a part of the training data, held out of it
@@ -58,7 +59,7 @@ struct Options {
     /// Steps to make: from --steps or --forwards, whichever was given.
     std::size_t step_count(std::size_t otherwise) const {
         if (steps) return *steps;
-        return forwards ? *forwards / method.forward_passes_per_step() : otherwise;
+        return forwards ? method.steps_within(*forwards) : otherwise;
     }
 };
 

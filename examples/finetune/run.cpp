@@ -16,6 +16,7 @@
 #include "classify.hpp"
 #include "memory_plan.hpp"
 #include "outputs.hpp"
+#include "recommendation.hpp"
 #include "recorder.hpp"
 #include "summary.hpp"
 #include "text.hpp"
@@ -230,6 +231,11 @@ int run(Options options) {
     }
     std::unique_ptr<Task> task = make_task(options, model, tokenizer);
     if (options.accumulate > 1) task = std::make_unique<AccumulatedTask>(std::move(task), options.accumulate);
+    if (options.recommended) {
+        const std::size_t passes = take_recommended(options, model, *task, options.step_count(default_steps));
+        print("recommended: --estimator fzoo --epsilon " + report::general(*options.method.smoothing, 3) + " --learning-rate " +
+              report::general(options.method.learning_rate, 3) + " --schedule linear, from " + grouped(passes) + " forward passes\n");
+    }
     if (!options.train.empty()) return train_model(options, model, format, tokenizer, *task, outputs);
     const int status = evaluate_only(options, model, *task, outputs);
     if (options.generate > 0) print("\n" + sample(model, tokenizer, options) + "\n");

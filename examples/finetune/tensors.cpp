@@ -1,7 +1,10 @@
 #include "tensors.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
+#include <program/values.hpp>
 #include <zeroth/parameters/partition.hpp>
 
 namespace finetune {
@@ -27,6 +30,12 @@ std::pair<zeroth::Parameters, zeroth::Parameters> split_for_hybrid(const zeroth:
     if (layers == 0) return {parameters, {}};
     const auto above = [&](const zeroth::Block& block) { return layer_of(block.name, config) >= config.layers - layers; };
     return {zeroth::selected(parameters, [&](const zeroth::Block& block) { return !above(block); }), zeroth::selected(parameters, above)};
+}
+
+bool projects(const Method& method, const zeroth::Block& block) {
+    if (method.projection.interval == 0) return false;
+    const std::vector<std::string> patterns = program::split("--dizo-blocks", method.projection.blocks);
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return zeroth::matches(pattern, block.name); });
 }
 
 }  // namespace finetune

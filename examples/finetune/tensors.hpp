@@ -19,4 +19,7 @@ int layer_of(std::string_view name, const llama::Config& config);
 /// What takes forward passes alone, and the last `layers` with what follows them, which do not; the second empty if `layers` is 0.
 std::pair<zeroth::Parameters, zeroth::Parameters> split_for_hybrid(const zeroth::Parameters& parameters, int layers, const llama::Config& config);
 
+/// Whether the method projects a tensor.
+bool projects(const Method& method, const zeroth::Block& block);
+
 }  // namespace finetune

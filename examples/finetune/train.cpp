@@ -6,7 +6,6 @@
 #include <report/memory.hpp>
 #include <report/progress.hpp>
 
-
 namespace finetune {
 
 std::size_t empty_program_bytes() {

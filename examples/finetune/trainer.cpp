@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <program/values.hpp>
+#include <zeroth/projections/layer_projection.hpp>
+
 #include "direction_trainer.hpp"
 #include "tensors.hpp"
 
@@ -32,14 +35,8 @@ zeroth::Partition partition_of(const zeroth::Parameters& parameters, const std::
     if (blocks == "none") return zeroth::partition_by(parameters, [](const zeroth::Block&) { return std::string("all"); });
     if (blocks == "layer") return zeroth::partition_by_layer(parameters);
     if (blocks == "tensor") return zeroth::partition_by_tensor(parameters);
-    std::vector<std::string> patterns;
-    for (std::size_t begin = 0; begin <= blocks.size();) {
-        const std::size_t end = std::min(blocks.find(',', begin), blocks.size());
-        patterns.push_back(blocks.substr(begin, end - begin));
-        begin = end + 1;
-    }
     try {
-        return zeroth::partition_by_patterns(parameters, patterns);
+        return zeroth::partition_by_patterns(parameters, program::split("--blocks", blocks));
     } catch (const std::invalid_argument& error) {
         throw UsageError("--blocks", error.what());
     }
@@ -76,6 +73,69 @@ std::unique_ptr<Trainer> make_masked_trainer(const TrainerParts& parts) {
     }
 }
 
+std::unique_ptr<Trainer> make_trainer_of(const TrainerParts& parts) {
+    const Method& method = parts.method;
+    if (method.estimator == EstimatorKind::first_order) return make_first_order_trainer(parts);
+    if (method.estimator == EstimatorKind::coordinate) return make_coordinate_trainer(parts);
+    if (method.mask.kind != MaskKind::none) return make_masked_trainer(parts);
+    switch (method.direction) {
+    case DirectionKind::rademacher: return make_trainer_along(zeroth::Rademacher{}, parts);
+    case DirectionKind::uniform: return make_trainer_along(zeroth::Uniform{}, parts);
+    case DirectionKind::sphere: return make_trainer_along(zeroth::Sphere{}, parts);
+    case DirectionKind::pool: return make_pool_trainer(parts);
+    case DirectionKind::lfsr: return make_lfsr_trainer(parts);
+    case DirectionKind::mixed_pool: return make_mixed_pool_trainer(parts);
+    case DirectionKind::low_rank: return make_low_rank_trainer(parts);
+    case DirectionKind::gaussian: break;
+    }
+    return make_trainer_along(zeroth::Gaussian{}, parts);
+}
+
+/// DiZO: scales what the trainer has displaced, by losses of batches that no step draws.
+class ProjectedTrainer final : public Trainer {
+public:
+    ProjectedTrainer(const TrainerParts& parts, std::unique_ptr<Trainer> trainer)
+        : trainer_(std::move(trainer)), iterations_(parts.method.projection.iterations), projection_(parts.parameters, settings(parts), {}, parts.backend()) {}
+
+    Step step(Task& task) override {
+        Step step = trainer_->step(task);
+        ++steps_;
+        if (!projection_.due(steps_)) return step;
+        // The weights are settled, and the policy InPlace keeps nothing beside them.
+        const zeroth::ProjectionReport report = projection_.project(steps_, [&](std::size_t pair) {
+            constexpr std::uint64_t apart = std::uint64_t{1} << 40;
+            task.draw(apart + steps_ * iterations_ + pair);
+            const Stopwatch watch;
+            const double loss = task.loss();
+            step.seconds_in_forward += watch.seconds();
+            return loss;
+        });
+        step.forward_passes += static_cast<std::size_t>(report.forward_passes);
+        step.updated = step.updated && report.reason != zeroth::Reason::non_finite_loss && report.reason != zeroth::Reason::non_finite_update;
+        return step;
+    }
+    std::string description() const override { return trainer_->description(); }
+
+private:
+    static zeroth::LayerProjectionSettings settings(const TrainerParts& parts) {
+        const auto fits = [&method = parts.method](const zeroth::Block& block) { return projects(method, block); };
+        if (std::ranges::none_of(parts.parameters.blocks(), fits)) {
+            throw UsageError("--dizo-blocks", "\"" + parts.method.projection.blocks + "\" fits no tensor that is trained");
+        }
+        return {.seed = parts.seed,
+                .interval = parts.method.projection.interval,
+                .iterations = static_cast<std::uint32_t>(parts.method.projection.iterations),
+                .rate = parts.method.projection.rate,
+                .unit = zeroth::ProjectionUnit::ratio,
+                .select = fits};
+    }
+
+    std::unique_ptr<Trainer> trainer_;
+    std::uint64_t iterations_;
+    std::uint64_t steps_ = 0;
+    zeroth::LayerProjection<Backend> projection_;
+};
+
 }  // namespace
 
 std::size_t parts_a_step(llama::Model<float>& model, const Method& method) {
@@ -102,17 +162,10 @@ std::unique_ptr<Trainer> make_trainer(llama::Model<float>& model, Task& task, co
     }
     const zeroth::Partition partition = partition_of(parameters, method.blocks);
     const TrainerParts parts{config, parameters, first_order, partition, method, schedule_of(method, method.learning_rate, steps),
-                             schedule_of(method, method.first_order_rate, steps), seed, threads};
-    if (method.estimator == EstimatorKind::first_order) return make_first_order_trainer(parts);
-    if (method.estimator == EstimatorKind::coordinate) return make_coordinate_trainer(parts);
-    if (method.mask.kind != MaskKind::none) return make_masked_trainer(parts);
-    switch (method.direction) {
-    case DirectionKind::rademacher: return make_trainer_along(zeroth::Rademacher{}, parts);
-    case DirectionKind::uniform: return make_trainer_along(zeroth::Uniform{}, parts);
-    case DirectionKind::sphere: return make_trainer_along(zeroth::Sphere{}, parts);
-    case DirectionKind::gaussian: break;
-    }
-    return make_trainer_along(zeroth::Gaussian{}, parts);
+                             schedule_of(method, method.first_order_rate.value_or(method.usual_first_order_rate()), steps), seed, threads};
+    std::unique_ptr<Trainer> trainer = make_trainer_of(parts);
+    if (method.projection.interval == 0) return trainer;
+    return std::make_unique<ProjectedTrainer>(parts, std::move(trainer));
 }
 
 }  // namespace finetune

@@ -19,7 +19,7 @@ struct Step {
     double loss = 0;
     double learning_rate = 0;
     std::size_t forward_passes = 0;
-    bool updated = true;            ///< false if a loss was not finite: the weights are as before
+    bool updated = true;            ///< false if a loss was not finite, of the step or of a projection after it, which then left the weights as before
     double seconds_in_forward = 0;  ///< of the step's time
 };
 

@@ -40,7 +40,7 @@ constexpr const char* footer =
     "           --methods zo-sgd,adam,fo-adam --schemes full,lora --forwards 5000\n"
     "      a study";
 
-constexpr std::size_t quick_forwards = 60, quick_batch = 4, quick_length = 64;
+constexpr std::size_t quick_forwards = 40, quick_batch = 4, quick_length = 64;
 
 std::vector<std::string> different_names(const std::string& option, const std::string& list) {
     const std::vector<std::string> names = program::split(option, list);
@@ -148,7 +148,7 @@ private:
         line_.whole(group, "--seeds", "Final runs of a cell, with seeds 1 to N [3]", 1, 1000, options_.seeds);
         line_.whole(group, "--rates", "Learning rates to search; 1: the usual, without a search\n[3]", 1, 15, options_.rates);
         line_.flag(group, "--quick",
-                   "All methods on full and the first and the last on the\nother schemes; --forwards 60 --seeds 1 --rates 1\n--batch 4 "
+                   "All methods on full and the first and the last on the\nother schemes; --forwards 40 --seeds 1 --rates 1\n--batch 4 "
                    "--length 64, where not given",
                    options_.quick);
     }

@@ -93,6 +93,13 @@ TEST_CASE("Every method takes its passes and moves the scheme's tensors, and no 
     variants["queries"] = [](Method& m) { m.queries = 3; m.direction = DirectionKind::rademacher; };
     variants["one-sided"] = [](Method& m) { m.estimator = EstimatorKind::one_sided; m.queries = 2; m.direction = DirectionKind::sphere; };
     variants["fzoo"] = [](Method& m) { m.estimator = EstimatorKind::fzoo; m.queries = 3; };
+    variants["kernel 3"] = [](Method& m) { m.estimator = EstimatorKind::kernel; m.kernel_order = 3; };
+    variants["kernel 6"] = [](Method& m) { m.estimator = EstimatorKind::kernel; m.kernel_order = 6; m.queries = 2; };
+    variants["pool"] = [](Method& m) { m.direction = DirectionKind::pool; };
+    variants["registers"] = [](Method& m) { m.direction = DirectionKind::lfsr; };
+    variants["mixed pool"] = [](Method& m) { m.direction = DirectionKind::mixed_pool; };
+    variants["low rank"] = [](Method& m) { m.direction = DirectionKind::low_rank; m.update = UpdateKind::momentum; m.window = 3; };
+    variants["normalized"] = [](Method& m) { m.normalize = true; };
     variants["forward gradient"] = [](Method& m) { m.estimator = EstimatorKind::forward_gradient; m.direction = DirectionKind::uniform; };
     variants["coordinate"] = [](Method& m) { m.estimator = EstimatorKind::coordinate; m.queries = 64; };
     variants["first order"] = [](Method& m) { m.estimator = EstimatorKind::first_order; };
@@ -138,6 +145,54 @@ TEST_CASE("Every method takes its passes and moves the scheme's tensors, and no 
             if (name == "zo-sgd" || name.starts_with("first")) CHECK((moved == expected || scheme == Scheme::lora));
         }
     }
+}
+
+TEST_CASE("Projections scale the displacements of the tensors that they are given, and cost their passes") {
+    for (const Scheme scheme : {Scheme::full, Scheme::lora}) {
+        Method method = method_of(scheme);
+        method.tuning.rank = 4;
+        method.learning_rate = 3e-3;
+        llama::Model<float> plain = model_of(method.tuning), projected = plain, before = plain;
+        const auto train = [&](llama::Model<float>& model) {
+            const auto task = text_task(model);
+            const auto trainer = make_trainer(model, *task, method, 4, 1, 1);
+            std::size_t forward_passes = 0;
+            for (std::uint64_t step = 0; step < 4; ++step) {
+                task->draw(step);
+                forward_passes += trainer->step(*task).forward_passes;
+            }
+            return forward_passes;
+        };
+        CHECK(train(plain) == 8);
+        method.projection = {.interval = 4, .iterations = 3, .blocks = "*q,*wo"};
+        CHECK(train(projected) == 14);
+        CHECK(method.steps_within(14) == 4);
+        CHECK(method.steps_within(13) == 3);
+        CHECK(method.steps_within(2 * 14 + 5) == 10);
+        // Each tensor's displacement is a multiple of the other run's: 1 but for those that fit.
+        std::size_t scaled = 0;
+        const zeroth::Parameters begin = parameters_of(before, scheme), a = parameters_of(plain, scheme), b = parameters_of(projected, scheme);
+        for (std::size_t t = 0; t < a.blocks().size(); ++t) {
+            const auto values = [t](const zeroth::Parameters& parameters) { return static_cast<const float*>(parameters.blocks()[t].data); };
+            double product = 0, square = 0, other = 0;
+            for (std::size_t i = 0; i < a.blocks()[t].size(); ++i) {
+                const double moved = static_cast<double>(values(a)[i]) - static_cast<double>(values(begin)[i]);
+                const double moved_too = static_cast<double>(values(b)[i]) - static_cast<double>(values(begin)[i]);
+                product += moved * moved_too;
+                square += moved * moved;
+                other += moved_too * moved_too;
+            }
+            INFO(a.blocks()[t].name << ": " << product / square);
+            CHECK(product * product > 0.999 * square * other);
+            if (!projects(method, a.blocks()[t])) CHECK(std::abs(product / square - 1) < 1e-6);
+            if (std::abs(product / square - 1) > 1e-4) ++scaled;
+        }
+        CHECK(scaled > 0);
+    }
+    Method method = method_of(Scheme::full);
+    method.projection = {.interval = 1, .blocks = "nothing*"};
+    llama::Model<float> model = model_of(method.tuning);
+    CHECK_THROWS_AS(make_trainer(model, *text_task(model), method, 1, 1, 1), UsageError);
 }
 
 TEST_CASE("A hybrid back-propagates through the last layers alone") {
@@ -279,5 +334,7 @@ TEST_CASE("A plan knows what each method holds") {
     CHECK(first_order > plain + weights);
     CHECK(peak([](Method& m) { m.estimator = EstimatorKind::first_order; m.update = UpdateKind::adam; }) == first_order + 2 * weights);
     CHECK(peak([](Method& m) { m.hybrid = 1; }) < first_order);
+    CHECK(peak([](Method& m) { m.projection.interval = 50; }) == plain + 2 * weights);
+    CHECK(peak([](Method& m) { m.direction = DirectionKind::low_rank; }) > plain);
     CHECK(memory_table(model, {}, request).find("back-propagation, Adam") != std::string::npos);
 }

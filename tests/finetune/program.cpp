@@ -287,6 +287,14 @@ TEST_CASE("Methods that do not go together are refused") {
     const Folder folder;
     const auto refused = [&](const std::string& options, const std::string& part) { check_refused(folder, train_text + options + outputs, part); };
     refused("--mask bernoulli:0", "--mask: ");
+    refused("--recommended --update adam", "--update: is what --recommended chooses");
+    refused("--kernel-order 4", "--kernel-order: needs --estimator kernel");
+    refused("--estimator kernel --kernel-order 7", "--kernel-order: ");
+    refused("--direction pool --mask bernoulli:0.5", "--mask: ");
+    refused("--direction low-rank --estimator forward-gradient", "--direction: ");
+    refused("--dizo-blocks '*'", "--dizo-blocks: needs --dizo");
+    refused("--dizo 5 --dizo-blocks ,", "--dizo-blocks: ");
+    refused("--normalize meazo --update adam", "--normalize: ");
     refused("--mask bernoulli:1.5", "--mask: ");
     refused("--mask 5:4", "--mask: ");
     refused("--mask some", "--mask: ");
