@@ -220,6 +220,8 @@ TEST_CASE("A lazily settling optimizer returns along a bank's directions, and ta
     for (std::uint64_t step = 0; step < 100; ++step) {
         formed.form(Key{1, step, 0});
         formed.form(Key{1, step, 1});
+        Stream stream{.key = Key{1, step, 1}, .block = layout.identity(0), .philox = {}};
+        formed.prepare(stream, 0);
     }
     CHECK(formed.tables.bytes() == bytes);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/array.hpp>
+#include <zeroth/directions/formed_ahead.hpp>
 #include <zeroth/directions/gaussian.hpp>
 
 #include <cstddef>
@@ -22,10 +23,10 @@ class ColumnFactors {
         return number_at(Gaussian{}, stream(seed, epoch, block), first(k, block.columns) + column);
     }
 
-    /// Memory for V of the blocks with more rows and columns than the rank: for as many epochs as most_keys keys of consecutive steps can
-    /// be of. More is taken where keys of steps farther apart meet in a traversal.
+    /// Memory for V of the blocks with more rows and columns than the rank, for two epochs: those of the keys of a step and the next. More
+    /// is taken where keys of more epochs meet in a traversal.
     template <class Blocks>
-    void reserve(const Blocks& blocks, int rank, std::size_t most_keys, std::uint64_t refresh_every) {
+    void reserve(const Blocks& blocks, int rank) {
         rank_ = rank;
         size_ = 0;
         places_ = Array<Place>(blocks.size());
@@ -35,41 +36,18 @@ class ColumnFactors {
                 size_ += static_cast<std::size_t>(rank) * static_cast<std::size_t>(stride(places_[b].block.columns));
             }
         }
-        epochs_ = Array<Epoch>(most_keys);
-        taken_ = 0;
-        calls_ = 0;
-        const std::uint64_t needed = most_keys == 0 ? 0 : (most_keys - 1) / refresh_every + 2;
-        while (taken_ < most_keys && taken_ < needed) {
-            epochs_[taken_++].numbers = Array<float>(size_);
-        }
+        epochs_.reserve(2, [this] { return Epoch{{}, Array<float>(size_)}; });
     }
-    /// Makes V of an epoch ready; those of the last most_keys calls stay so.
+    /// Makes V of an epoch ready, for the traversal that it is formed for and the next.
     void form(std::uint64_t seed, std::uint64_t epoch) {
-        ++calls_;
-        Epoch* free = nullptr;
-        for (std::size_t e = 0; e < taken_; ++e) {
-            Epoch& kept = epochs_[e];
-            if (kept.is(seed, epoch)) {
-                kept.last = calls_;
-                return;
-            }
-            if ((kept.last == 0 || calls_ - kept.last >= epochs_.size()) && (free == nullptr || kept.last < free->last)) {
-                free = &kept;
-            }
+        const EpochName name{seed, epoch};
+        if (size_ == 0 || epochs_.ask(name) != nullptr) { // of no block, or not reserved: the draws form V themselves
+            return;
         }
-        if (free == nullptr) {
-            if (taken_ == epochs_.size()) {
-                return; // made for fewer keys: the draws form V themselves
-            }
-            free = &epochs_[taken_++];
-            free->numbers = Array<float>(size_);
-        }
-        free->seed = seed;
-        free->epoch = epoch;
-        free->last = calls_;
+        Epoch& made = epochs_.make_room(name, [this] { return Epoch{{}, Array<float>(size_)}; });
         for (const Place& place : places_) {
             for (int k = 0; factored(place.block) && k < rank_; ++k) {
-                float* const numbers = free->numbers.data() + place.begin + static_cast<std::size_t>(k) * stride(place.block.columns);
+                float* const numbers = made.numbers.data() + place.begin + static_cast<std::size_t>(k) * stride(place.block.columns);
                 fill(numbers, stream(seed, epoch, place.block), k);
             }
         }
@@ -80,30 +58,27 @@ class ColumnFactors {
         if (block_index >= places_.size() || !(places_[block_index].block == block)) {
             return nullptr;
         }
-        for (std::size_t e = 0; e < taken_; ++e) {
-            if (epochs_[e].is(seed, epoch)) {
-                return epochs_[e].numbers.data() + places_[block_index].begin;
-            }
-        }
-        return nullptr;
+        const Epoch* const formed = epochs_.find(EpochName{seed, epoch});
+        return formed != nullptr ? formed->numbers.data() + places_[block_index].begin : nullptr;
     }
-    [[nodiscard]] std::size_t bytes() const noexcept { return taken_ * size_ * sizeof(float); }
+    /// Tells of a draw by at().
+    void drawn() const noexcept { epochs_.drawn(); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return epochs_.size() * size_ * sizeof(float); }
 
   private:
     struct Place {
         BlockIdentity block;
         std::size_t begin = 0;
     };
-    struct Epoch {
+    struct EpochName {
         std::uint64_t seed = 0;
         std::uint64_t epoch = 0;
-        /// The call that last asked for it; 0: none.
-        std::uint64_t last = 0;
-        Array<float> numbers;
 
-        [[nodiscard]] bool is(std::uint64_t of_seed, std::uint64_t number) const noexcept {
-            return last != 0 && epoch == number && seed == of_seed;
-        }
+        friend constexpr bool operator==(const EpochName&, const EpochName&) = default;
+    };
+    struct Epoch {
+        EpochName name;
+        Array<float> numbers;
     };
 
     static constexpr std::uint64_t tile = tile_size<Gaussian>;
@@ -149,10 +124,7 @@ class ColumnFactors {
     Array<Place> places_;
     /// Floats of an epoch.
     std::size_t size_ = 0;
-    /// One for each key that a traversal may have; the first taken_ of them have memory.
-    Array<Epoch> epochs_;
-    std::size_t taken_ = 0;
-    std::uint64_t calls_ = 0;
+    FormedAhead<Epoch> epochs_;
 };
 
 ZEROTH_END_NAMESPACE

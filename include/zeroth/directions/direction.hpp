@@ -47,8 +47,10 @@ concept PreparedDirection = VectorDirection<D> && requires(const D& direction, S
     direction.prepare(stream, block_index);
 };
 
-/// A direction that keeps numbers formed ahead for its draws, as a pool is: reserve(blocks, most_keys) takes the memory for that many keys, once;
-/// form(key), called by one thread for each key of a traversal before it, makes the direction ready for them. Of copies, each forms its own.
+/// A direction that keeps numbers formed ahead for its draws, as a pool is: reserve(blocks, most_keys) takes the memory for traversals of
+/// that many keys, once; form(key), called by one thread for each key of a traversal before it, makes the direction ready for them, and
+/// takes more where they are more. What a traversal's keys have stays for the next, which may have to go back. Of copies, each forms its
+/// own.
 template <class D, class Blocks>
 concept FormedDirection = PreparedDirection<D> && requires(D& direction, const Blocks& blocks, std::size_t most_keys, const Key& key) {
     direction.reserve(blocks, most_keys);

@@ -47,7 +47,7 @@ class IntegerPool {
         form(name);
         const std::uint64_t size = layout.size(), length = block.size();
         const std::uint64_t start =
-            (NumberTables::start(layout, name, block) + NumberTables::shift(layout, length) % size * count) % size;
+            (NumberTables::start(layout, name, block.hash) + NumberTables::shift(layout, length) % size * count) % size;
         const std::uint64_t last = start + length % size;
         const std::uint64_t part =
             last <= size ? squares_[last] - squares_[start] : squares_[size] - squares_[start] + squares_[last - size];

@@ -69,7 +69,8 @@ constexpr std::uint32_t lfsr_skip(std::uint32_t state, std::uint64_t steps, int 
 /// cycle's updates lie in a subspace of m (2^b - 1) dimensions. So it is for machines that have such registers: elsewhere take ReusePool.
 /// A machine goes on from its states: the next step's are lfsr_skip of these by shift, read from the next register on.
 /// Cost: ReusePool's draw, and for each key a table of m (2^b - 1) numbers formed ahead (10 us). Memory: 38 KB at the defaults (4 m (2^b -
-/// 1) + 8 2^b + 4,096 bytes, and 4 a block) for each key of a traversal and one more.
+/// 1) + 8 2^b + 4,096 bytes, and 4 a block) for each key of a traversal and the one before, at most m, or 2 m where it is drawn anew; and
+/// another whenever a traversal first needs more.
 /// Throws std::invalid_argument if register_bits is not 4 to 16, or registers not 1 to 2^b - 1 with m (2^b - 1) <= 2^18.
 /// Source: PeZO, arXiv 2504.20314; ours are the phases, the start of each block and of each query, and the defaults.
 struct LfsrBank {
@@ -89,8 +90,8 @@ struct LfsrBank {
     std::uint64_t refresh_every = 0;
     /// Rounds the scale to a power of two.
     bool power_of_two = false;
-    /// The paper's index over all trained weights, in the order of the blocks, and one scale for all: z then depends on what else is
-    /// trained. A block that was not reserved is taken for the only one.
+    /// The paper's index over all trained weights, in the order of the blocks from a start of the first one's, and one scale for all: z
+    /// then depends on what else is trained. A block that was not reserved is taken for the only one.
     bool running_index = false;
 
     void validate() const {
@@ -111,6 +112,8 @@ struct LfsrBank {
         tables.form(layout(), key, [this](const TableName& name, float* numbers) { fill(name, numbers); });
     }
     void prepare(Stream& stream, std::size_t block_index) const { tables.prepare(layout(), stream, block_index); }
+    /// Of the tables taken so far.
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return tables.bytes(); }
 
     /// Of a key that was not formed it makes the table for each number: for tests.
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {

@@ -18,8 +18,8 @@ ZEROTH_BEGIN_NAMESPACE
 /// one r-dimensional space of rows. Blocks with no more than r rows or columns, vectors among them, have plain Gaussian numbers.
 /// E z = 0, E z z' = I; not normal: E z^4 = 3 + 6 / r. |z| < sqrt(r) 4.8547^2.
 /// U is formed in each traversal, V once an epoch. Cost: r products and sums a number, and a share of U's Gaussians. State: V, r (n + 16)
-/// floats a block for each epoch in flight, two at least: about 2 r / m of the weights' memory. Keys replayed by a rule (WindowedMomentum)
-/// have their own epochs' V.
+/// floats a block for each of two epochs: 2 r / m of the weights' memory, however many queries. Keys replayed by a rule (WindowedMomentum)
+/// have their own epochs' V; memory for a third epoch and more is taken when a traversal first has keys of so many.
 /// The paper perturbs by e U V' and updates by eta c U V' / r: that is epsilon = e sqrt(r) here, and the same eta.
 /// Throws std::invalid_argument if refresh_every is 0.
 /// Source: LOZO, Chen et al., arXiv 2410.07698.
@@ -212,9 +212,9 @@ struct LowRank {
     void validate() const { require_setting(refresh_every > 0, "refresh_every", static_cast<double>(refresh_every), "at least 1"); }
 
     template <class Blocks>
-    void reserve(const Blocks& blocks, std::size_t most_keys) {
+    void reserve(const Blocks& blocks, std::size_t) {
         validate();
-        columns.reserve(blocks, Rank, most_keys, refresh_every);
+        columns.reserve(blocks, Rank);
     }
     void form(const Key& key) { columns.form(key.seed, key.step / refresh_every); }
     void prepare(Stream& stream, std::size_t block_index) const noexcept {
@@ -231,6 +231,7 @@ struct LowRank {
         if (!factored(block)) {
             return number_at(Gaussian{}, stream, element);
         }
+        columns.drawn();
         float z = 0;
         for (int k = 0; k < Rank; ++k) {
             const std::uint64_t number = element / block.columns * padded_rank + static_cast<std::uint64_t>(k);

@@ -4,6 +4,7 @@
 
 #include <zeroth/array.hpp>
 #include <zeroth/directions/direction.hpp>
+#include <zeroth/directions/formed_ahead.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -116,7 +117,7 @@ struct TableName {
 /// table's rows, at each shift.
 class NumberTables {
   public:
-    /// Takes the memory for tables that keys of consecutive steps need, and one more. Forming takes more where the keys lie further apart.
+    /// Takes the memory for tables of most_keys keys in each traversal, of two epochs. Forming takes more where keys lie further apart.
     template <class Blocks>
     void reserve(const TableLayout& layout, const Blocks& blocks, std::size_t most_keys) {
         places_ = Array<Place>(blocks.size());
@@ -125,6 +126,7 @@ class NumberTables {
             places_[b] = alone(layout, blocks[b].identity);
             if (layout.running_index) {
                 places_[b].begin = before;
+                places_[b].salt = places_[0].salt;
             }
             before += blocks[b].identity.size();
         }
@@ -135,61 +137,43 @@ class NumberTables {
             }
         }
         stride_ = stride(layout);
-        most_keys_ = most_keys == 0 ? 1 : most_keys;
-        tables_ = Array<Table>(most_keys_ + 1);
-        const std::uint64_t epochs = layout.refresh_every == 0 ? 1 : (most_keys_ - 1) / layout.refresh_every + 2;
-        const std::uint64_t most_tables = epochs * layout.columns;
-        for (std::size_t t = 0; t < most_keys_ + 1 && t < most_tables + 1; ++t) {
-            tables_[t] = Table(layout, places_.size());
-        }
+        // A traversal's, and those of a displacement, at most a third of them, that the one before it has left.
+        const std::size_t most = most_keys + most_keys / 3;
+        const std::size_t different = std::size_t{layout.columns} * (layout.refresh_every == 0 ? 1 : 2);
+        table_bytes_ = Table(layout, places_.size()).bytes();
+        weights_ = before;
+        tables_.reserve(most == 0 ? 1 : most < different ? most : different, [&] { return Table(layout, places_.size()); });
     }
 
-    /// Makes the key's table by fill(name, numbers) unless it is there. The last most_keys keys' tables stay.
+    /// Makes the key's table by fill(name, numbers) unless it is there. It stays for the traversal that it is formed for and the next.
     template <class Fill>
     void form(const TableLayout& layout, const Key& key, const Fill& fill) {
-        const TableName name = name_of(layout, key, shifts(layout, key, stride_));
-        ++clock_;
-        Table* table = nullptr;
-        Table* oldest = nullptr;
-        for (Table& one : tables_) {
-            if (one.formed != 0 && one.name == name) {
-                one.formed = clock_;
-                return;
-            }
-            if (one.numbers.size() == 0) {
-                table = table == nullptr ? &one : table;
-            } else if (oldest == nullptr || one.formed < oldest->formed) {
-                oldest = &one;
-            }
-        }
-        if (oldest != nullptr && (table == nullptr || oldest->formed == 0 || clock_ - oldest->formed >= most_keys_)) {
-            table = oldest;
-        }
-        if (table == nullptr) {
+        if (tables_.size() == 0) {
             throw std::logic_error{"zeroth: a direction's reserve() comes before form()"};
         }
-        if (table->numbers.size() == 0) {
-            *table = Table(layout, places_.size());
+        const TableName name = name_of(layout, key, shifts(layout, key, stride_));
+        if (weights_ == 0 || tables_.ask(name) != nullptr) { // without a weight nothing is drawn
+            return;
         }
-        table->fill(layout, name, fill);
+        Table& table = tables_.make_room(name, [&] { return Table(layout, places_.size()); });
+        table.fill(layout, fill);
         for (std::size_t b = 0; b < places_.size(); ++b) {
-            table->starts[b] = start(layout, name, places_[b].block);
+            table.starts[b] = start(layout, name, places_[b].salt);
         }
-        table->formed = clock_;
     }
 
     /// Leaves in the stream the table, the place of the block's first number, and the scale.
     /// Throws std::logic_error for a key that was not formed: in a traversal, which is noexcept, that ends the program.
     void prepare(const TableLayout& layout, Stream& stream, std::size_t block_index) const {
         const std::uint64_t count = shifts(layout, stream.key, stride_);
-        const Table* const table = find(name_of(layout, stream.key, count));
+        const Table* const table = tables_.find(name_of(layout, stream.key, count));
         if (table == nullptr) {
             throw std::logic_error{"zeroth: a direction draws for a key that was not formed"};
         }
         const std::size_t b = index_of(stream.block, block_index);
         const bool known = b < places_.size();
         const Place place = known ? places_[b] : alone(layout, stream.block);
-        const Start at{known ? table->starts[b] : start(layout, table->name, stream.block), count};
+        const Start at{known ? table->starts[b] : start(layout, table->name, place.salt), count};
         stream.numbers = table->numbers.data();
         stream.element = at.row(layout, place) * layout.columns + place.begin;
         stream.scale = table->scale(layout, place, at);
@@ -201,29 +185,23 @@ class NumberTables {
                                const Fill& fill) const {
         const std::uint64_t count = shifts(layout, key, stride_ != 0 ? stride_ : stride(layout));
         const TableName name = name_of(layout, key, count);
-        const Table* table = find(name);
+        const Table* table = tables_.find(name);
         Table made;
         if (table == nullptr) {
             made = Table(layout, 0);
-            made.fill(layout, name, fill);
+            made.name = name;
+            made.fill(layout, fill);
             table = &made;
         }
         const std::size_t b = index_of(block, 0);
         const Place place = b < places_.size() ? places_[b] : alone(layout, block);
-        const Start at{start(layout, name, block), count};
+        const Start at{start(layout, name, place.salt), count};
         const std::uint64_t first = at.row(layout, place) * layout.columns + place.begin;
         return ScalarLanes::product(table->scale(layout, place, at), table->numbers[(first + element) % layout.size()]);
     }
 
     /// Of the tables taken so far.
-    [[nodiscard]] std::size_t bytes() const noexcept {
-        std::size_t bytes = 0;
-        for (const Table& table : tables_) {
-            bytes += table.numbers.size() * sizeof(float) + table.squares.size() * sizeof(std::uint64_t) +
-                     table.starts.size() * sizeof(std::uint32_t);
-        }
-        return bytes;
-    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return tables_.size() * table_bytes_; }
 
     /// Rows that a sequence of so many numbers moves on by.
     [[nodiscard]] static std::uint64_t shift(const TableLayout& layout, std::uint64_t length) noexcept {
@@ -241,10 +219,10 @@ class NumberTables {
         const std::uint64_t epoch = layout.refresh_every != 0 ? key.step / layout.refresh_every : 0;
         return {key.seed, epoch, static_cast<std::uint32_t>(shifts % layout.columns)};
     }
-    /// The first row of a block, or of all.
-    [[nodiscard]] static std::uint32_t start(const TableLayout& layout, const TableName& name, const BlockIdentity& block) noexcept {
+    /// The first row of a sequence: its block's salt is the block's hash; with one index over all weights, the first of these blocks'.
+    [[nodiscard]] static std::uint32_t start(const TableLayout& layout, const TableName& name, std::uint64_t salt) noexcept {
         // Beyond the counters of the table's own numbers.
-        const PhiloxWords words = philox4x32(counter_words(std::uint64_t{1} << 32, layout.running_index ? 0 : block.hash), name.philox());
+        const PhiloxWords words = philox4x32(counter_words(std::uint64_t{1} << 32, salt), name.philox());
         return static_cast<std::uint32_t>((std::uint64_t{words.word[1]} << 32 | words.word[0]) % layout.rows);
     }
 
@@ -258,6 +236,8 @@ class NumberTables {
         std::uint64_t length = 0;
         /// Rows.
         std::uint64_t shift = 0;
+        /// Of the sequence's start.
+        std::uint64_t salt = 0;
     };
 
     /// Where a key's sequence begins.
@@ -272,8 +252,6 @@ class NumberTables {
 
     struct Table {
         TableName name;
-        /// When it was last asked for; 0: never.
-        std::uint64_t formed = 0;
         /// Row by row, then from the first on for a stretch more.
         Array<float> numbers;
         /// Sum over the rows before each.
@@ -285,10 +263,12 @@ class NumberTables {
         Table(const TableLayout& layout, std::size_t blocks)
             : numbers(static_cast<std::size_t>(layout.size() + table_stretch)), squares(std::size_t{layout.rows} + 1), starts(blocks) {}
 
+        [[nodiscard]] std::size_t bytes() const noexcept {
+            return numbers.size() * sizeof(float) + squares.size() * sizeof(std::uint64_t) + starts.size() * sizeof(std::uint32_t);
+        }
         template <class Fill>
-        void fill(const TableLayout& layout, const TableName& of, const Fill& with) {
-            name = of;
-            with(of, numbers.data());
+        void fill(const TableLayout& layout, const Fill& with) {
+            with(name, numbers.data());
             const auto size = static_cast<std::size_t>(layout.size());
             for (std::size_t i = size; i < numbers.size(); ++i) {
                 numbers[i] = numbers[i - size];
@@ -319,7 +299,7 @@ class NumberTables {
     };
 
     [[nodiscard]] static Place alone(const TableLayout& layout, const BlockIdentity& block) noexcept {
-        return {block, 0, block.size(), shift(layout, block.size())};
+        return {block, 0, block.size(), shift(layout, block.size()), block.hash};
     }
     /// A block's index, which `likely` is in the parameters that it was reserved for; the number of blocks if it was not.
     [[nodiscard]] std::size_t index_of(const BlockIdentity& block, std::size_t likely) const noexcept {
@@ -332,20 +312,12 @@ class NumberTables {
         }
         return b;
     }
-    [[nodiscard]] const Table* find(const TableName& name) const noexcept {
-        for (const Table& table : tables_) {
-            if (table.formed != 0 && table.name == name) {
-                return &table;
-            }
-        }
-        return nullptr;
-    }
-
     Array<Place> places_;
-    Array<Table> tables_;
+    FormedAhead<Table> tables_;
+    std::size_t table_bytes_ = 0;
+    /// Of all places.
+    std::uint64_t weights_ = 0;
     std::uint64_t stride_ = 0;
-    std::size_t most_keys_ = 0;
-    std::uint64_t clock_ = 0;
 };
 
 ZEROTH_END_NAMESPACE

@@ -20,8 +20,9 @@ ZEROTH_BEGIN_NAMESPACE
 /// starts lie so far apart. So one pool's updates all lie in a subspace of P dimensions: refresh it, or take MixedPool.
 /// With power_of_two the scale is the nearest by ratio: the norm is off by at most sqrt 2 either way, and 2/sqrt 3 = 1.155 times it for
 /// blocks as long as the pool (divide epsilon by that and the learning rate by its square to undo it).
-/// Cost: a load and a multiplication a register; 40 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): two, or
-/// one more than the epochs of a traversal's keys. Keys are formed before they are drawn (Cursor does).
+/// Cost: a load and a multiplication a register; 40 us to form a pool. Memory: 53 KB a pool (12 P + 4,096 bytes, and 4 a block): one, or
+/// two where it is drawn anew, and another whenever a traversal first has keys of more epochs. Keys are formed before they are drawn
+/// (Cursor does).
 /// Throws std::invalid_argument if index_bits is not 4 to 16 or entry_bits not 2 to 16.
 /// Source: PeZO, arXiv 2504.20314; ours are the start of each block and of each query, and the defaults.
 struct ReusePool {
@@ -41,8 +42,8 @@ struct ReusePool {
     std::uint64_t refresh_every = 0;
     /// Rounds the scale to a power of two.
     bool power_of_two = false;
-    /// The paper's index over all trained weights, in the order of the blocks, and one scale for all: z then depends on what else is
-    /// trained. A block that was not reserved is taken for the only one.
+    /// The paper's index over all trained weights, in the order of the blocks from a start of the first one's, and one scale for all: z
+    /// then depends on what else is trained. A block that was not reserved is taken for the only one.
     bool running_index = false;
 
     void validate() const {
@@ -61,6 +62,8 @@ struct ReusePool {
         tables.form(layout(), key, [this](const TableName& name, float* numbers) { fill(name, numbers); });
     }
     void prepare(Stream& stream, std::size_t block_index) const { tables.prepare(layout(), stream, block_index); }
+    /// Of the pools taken so far.
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return tables.bytes(); }
 
     /// Of a key that was not formed it makes the pool for each number: for tests.
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {
