@@ -406,6 +406,19 @@ TEST_CASE("Shifting and adding whole numbers moves weights to the bits of floati
             }
         }
     }
+    // Sums wrap around: whatever the weights, there and back again is exact.
+    IntegerPool wide{ReusePool{.index_bits = 5, .entry_bits = 2, .power_of_two = true}};
+    std::vector<std::int32_t> large(62);
+    for (std::size_t i = 0; i < large.size(); ++i) {
+        large[i] = i % 2 == 0 ? 1 << 30 : -(1 << 30);
+    }
+    const std::vector<std::int32_t> base = large;
+    const BlockIdentity of_large{hash_name("large"), large.size(), 1};
+    const int exponent = 29 - wide.read(Key{}, of_large).scale_exponent;
+    wide.displace(large, Key{}, of_large, false, exponent);
+    CHECK(large != base);
+    wide.displace(large, Key{}, of_large, true, exponent);
+    CHECK(large == base);
     std::vector<std::int32_t> quanta(100);
     const BlockIdentity block{hash_name("a"), 100, 1}, huge{hash_name("a"), std::uint64_t{1} << 25, 1};
     IntegerPool integers{ReusePool{.power_of_two = true}};

@@ -17,7 +17,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// w_i is in units of the weights' quantum, and the coefficient of the direction is +-2^exponent of them: with a quantum of 2^-23 and
 /// 14-bit numbers, whose scale is mostly 2^-13, an epsilon of 2^-10 is exponent 13. Other coefficients are sums of such.
-/// As long as no weight or displacement reaches 2^24 quanta, the weights are, bit for bit, those that ReusePool gives in float32.
+/// As long as no weight or displacement reaches 2^24 quanta, the weights are, bit for bit, those that ReusePool gives in float32. Sums wrap
+/// around 2^32, so the way back is exact wherever it begins.
 /// Blocks: under 2^53 / 4^entry_bits numbers (2^25 of 14 bits). Memory: 12 P bytes.
 /// Throws std::invalid_argument as ReusePool does, and if its running_index is set or its power_of_two is not.
 /// Source: PeZO, arXiv 2504.20314.
@@ -66,8 +67,10 @@ class IntegerPool {
                         "so large that the numbers are multiples of the quantum, and so small that they fit in 32 bits");
         std::size_t at = reading.start;
         for (std::int32_t& weight : weights) {
-            const std::int32_t part = numbers_[at] << shift;
-            weight = negative ? weight - part : weight + part;
+            // Signed numbers must not overflow, unsigned ones may.
+            const std::uint32_t part = static_cast<std::uint32_t>(numbers_[at]) << shift;
+            const auto from = static_cast<std::uint32_t>(weight);
+            weight = static_cast<std::int32_t>(negative ? from - part : from + part);
             at = at + 1 == numbers_.size() ? 0 : at + 1;
         }
     }
