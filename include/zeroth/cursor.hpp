@@ -140,6 +140,12 @@ class Cursor {
     {
         return weights_.quanta();
     }
+    /// How many grids Exact has had: one more for each adopt(), and whenever a quantum changed. While it stays, moves are sums on one grid.
+    [[nodiscard]] std::uint64_t grids() const noexcept
+        requires std::same_as<Restore, Exact>
+    {
+        return weights_.grids();
+    }
 
   private:
     using PartType = Part<M::coefficients>;

@@ -1,5 +1,8 @@
 #include "projections/two_layers.hpp"
 
+#include <zeroth/directions/masked.hpp>
+#include <zeroth/directions/reuse_pool.hpp>
+#include <zeroth/directions/scaled.hpp>
 #include <zeroth/projections/layer_projection.hpp>
 #include <zeroth/projections/term_record.hpp>
 
@@ -20,6 +23,75 @@
 #include <vector>
 
 using namespace zeroth;
+
+namespace {
+
+/// Some steps of a run along the direction, and the anchor of the second block alone: whether it is where that block began.
+template <class D>
+bool finds_second(const D& direction, TwoLayers<>& model) {
+    Optimizer optimizer{model.parameters(), TwoSidedRge{.direction = direction, .epsilon = 0.01, .queries = 2}, Sgd{.learning_rate = 1e-5},
+                        Settings{.seed = 5, .restore = Exact{}}, Fast{}};
+    const std::vector<float> began = model.far;
+    TermRecord record{optimizer};
+    for (int step = 0; step < 5; ++step) {
+        record.add(optimizer.step([&] { return model.loss(); }));
+    }
+    REQUIRE_FALSE(same_bits(model.far, began));
+    const Anchor anchor = record.anchor(optimizer, [](const Block& block) { return block.name == "far"; });
+    return std::memcmp(anchor.of(optimizer.cursor().parameters().blocks()[1]), began.data(), sizeof(float) * began.size()) == 0;
+}
+
+} // namespace
+
+TEST_CASE("One block's anchor is where it began, whatever of its place the direction depends on, scaled or not") {
+    TwoLayers<> model{1000};
+    model.move();
+    const Parameters parameters = model.parameters();
+    const std::vector<double> scales{0.5, 2.0};
+    const std::vector<double> shares{0.9, 0.2};
+    const Masked masked{Rademacher{}, Bernoulli{.keep_of_block = shares}};
+    const ReusePool pool{.running_index = true};
+    CHECK(finds_second(Gaussian{}, model));
+    CHECK(finds_second(masked, model));
+    CHECK(finds_second(pool, model));
+    CHECK(finds_second(Scaled{Gaussian{}, parameters, scales}, model));
+    CHECK(finds_second(Scaled{masked, parameters, scales}, model));
+    CHECK(finds_second(Scaled{pool, parameters, scales}, model));
+}
+
+TEST_CASE("Weights that were changed and adopted end a record, though the grid's step stays") {
+    TwoLayers<> model;
+    model.move();
+    Optimizer optimizer{model.parameters(), TwoSidedRge{}, Sgd{.learning_rate = 1e-4}, Settings{.restore = Exact{}}, Fast{}};
+    TermRecord record{optimizer};
+    const auto loss = [&] { return model.loss(); };
+    record.add(optimizer.step(loss));
+    CHECK_NOTHROW(record.anchor(optimizer));
+    const std::vector<double> quanta{optimizer.cursor().quanta().begin(), optimizer.cursor().quanta().end()};
+    for (std::size_t i = 0; i < 10; ++i) {
+        model.near[i] *= 0.5f;
+    }
+    optimizer.adopt_weights();
+    record.add(optimizer.step(loss));
+    CHECK(optimizer.cursor().quanta()[0] == quanta[0]);
+    CHECK(contains(refusal([&] { static_cast<void>(record.anchor(optimizer)); }), "laid its grid anew"));
+}
+
+TEST_CASE("A grid that is laid again for farther displacements, and as fine, is the same grid") {
+    std::vector<float> weights(100, 8.0f);
+    Parameters parameters;
+    parameters.add("weights", std::span{weights});
+    Cursor<Rademacher, Exact> cursor{parameters, Rademacher{}, Exact{}, Reference{}, 1e-3, 1};
+    const std::uint64_t grids = cursor.grids();
+    cursor.stand_at(Term{Key{}, 1e-2}); // 16 has room for it
+    cursor.settle();
+    CHECK(cursor.grids() == grids);
+    cursor.stand_at(Term{Key{}, 100.0});
+    cursor.settle();
+    CHECK(cursor.grids() == grids + 1);
+    cursor.adopt();
+    CHECK(cursor.grids() == grids + 2);
+}
 
 TEST_CASE("Anchors from memory, from a mapped file and from the run's own terms give the same bits") {
     struct Made {

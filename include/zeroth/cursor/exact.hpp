@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -243,11 +244,14 @@ class Exact::Weights {
             }
         }
         lay();
+        ++grids_;
         return 2;
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return 2 * sizeof(double) * blocks_.size(); }
     /// The grid's step in each block.
     [[nodiscard]] std::span<const double> quanta() const noexcept { return quantum_; }
+    /// Laid so far that differ, or were laid under weights which others may have changed.
+    [[nodiscard]] std::uint64_t grids() const noexcept { return grids_; }
 
   private:
     void measure() {
@@ -257,18 +261,22 @@ class Exact::Weights {
         backend_.traverse(blocks_, direction_, std::span<const Move<1>>{}, LargestMagnitude{largest_.data()});
     }
 
-    /// Chooses each block's quantum by the measured weights and the reach, and rounds the weights to it.
-    void lay() {
+    /// Chooses each block's quantum by the measured weights and the reach, and rounds the weights to it. Whether a quantum changed.
+    bool lay() {
+        bool changed = false;
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
             const ScalarType type = blocks_[b].type;
             int exponent = 0;
             std::frexp(2 * largest_[b] < reach_ ? reach_ : 2 * largest_[b], &exponent);
             exponent -= digits(type) - 2;
             exponent = exponent < least_exponent(type) ? least_exponent(type) : exponent;
-            quantum_[b] = std::ldexp(1.0, exponent > largest_exponent(type) ? largest_exponent(type) : exponent);
+            const double quantum = std::ldexp(1.0, exponent > largest_exponent(type) ? largest_exponent(type) : exponent);
+            changed = changed || quantum != quantum_[b];
+            quantum_[b] = quantum;
         }
         backend_.traverse(blocks_, direction_, std::span<const Move<1>>{}, LayGrid{quantum_.data()});
         outgrown_ = false;
+        return changed;
     }
 
     /// Makes room on the grid for a displacement larger than any before.
@@ -307,7 +315,7 @@ class Exact::Weights {
             ++traversals;
         }
         measure();
-        lay();
+        grids_ += lay() ? 1 : 0;
         traversals += 2;
         if (displaced) {
             for (Move<2>& move : moves_) {
@@ -328,6 +336,7 @@ class Exact::Weights {
     std::vector<double> quantum_;
     std::vector<double> largest_;
     bool outgrown_ = false;
+    std::uint64_t grids_ = 0;
     std::vector<Move<2>> moves_;
     std::vector<Move<2 + M::coefficients>> update_moves_;
 };

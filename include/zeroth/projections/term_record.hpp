@@ -110,11 +110,12 @@ struct TakeFrom {
 /// Only for rules whose moves follow from the terms (ReplayableRule), without weight decay.
 class TermRecord {
   public:
-    /// Begins with the optimizer's next step; the optimizer must outlive what is added.
+    /// Begins with the optimizer's next step.
     /// Throws std::invalid_argument if its rule has weight decay, by which a move depends on the weights it moves.
     template <Estimator E, ReplayableRule Rule, Backend B>
     explicit TermRecord(const Optimizer<E, Rule, Exact, B>& optimizer)
-        : grid_{optimizer.cursor().quanta()}, quanta_{grid_.begin(), grid_.end()}, first_{optimizer.steps()}, next_{first_} {
+        : quanta_{optimizer.cursor().quanta().begin(), optimizer.cursor().quanta().end()}, grids_{optimizer.cursor().grids()},
+          first_{optimizer.steps()}, next_{first_} {
         Gradient<LinearMove> none;
         require_no_decay(optimizer.rule().move(Estimate{}, Key{0, first_, 0}, none));
     }
@@ -136,7 +137,6 @@ class TermRecord {
             entries_.push_back({report.step, report.terms.size(), false});
             terms_.insert(terms_.end(), report.terms.begin(), report.terms.end());
         }
-        same_grid_ = same_grid_ && on_first_grid();
     }
     /// Each projection between them. Throws std::invalid_argument if it was not made by after_step() of the optimizer: off its grid.
     void add(const ProjectionReport& report) {
@@ -155,8 +155,8 @@ class TermRecord {
 
     /// Where the blocks (all, or those for which select(block) is true) stood when the record began. Settles the optimizer. A direction
     /// that is prepared for each block by its place (masks) has all of them rebuilt.
-    /// Throws std::runtime_error if the optimizer has made steps that were not added, or if Exact has laid its grid anew since, which
-    /// rounded the weights; std::invalid_argument if a step's move has weight decay.
+    /// Throws std::runtime_error if the optimizer has made steps that were not added, if its adopt_weights() was called since the record
+    /// began, or if Exact has laid another grid since, which rounded the weights; std::invalid_argument if a step's move has weight decay.
     template <Estimator E, ReplayableRule Rule, Backend B>
     [[nodiscard]] Anchor anchor(Optimizer<E, Rule, Exact, B>& optimizer, const Function<bool(const Block&)>& select = {}) const {
         using D = decltype(E::direction);
@@ -165,9 +165,10 @@ class TermRecord {
             throw std::runtime_error{"zeroth: the record ends before step " + std::to_string(next_) + ", the optimizer before step " +
                                      std::to_string(optimizer.steps())};
         }
-        if (!same_grid_ || !on_first_grid()) {
+        if (optimizer.cursor().grids() != grids_ || !on_first_grid(optimizer.cursor().quanta())) {
             throw std::runtime_error{"zeroth: policy Exact has laid its grid anew since step " + std::to_string(first_) +
-                                     ": the weights were rounded, and where they began does not follow from the record"};
+                                     ": the weights were rounded, or changed by others and adopted, and where they began does not follow "
+                                     "from the record"};
         }
         Anchor anchor;
         Parameters displacement;
@@ -177,7 +178,7 @@ class TermRecord {
         const std::span<const Block> trained = optimizer.cursor().parameters().blocks();
         for (std::size_t b = 0; b < trained.size(); ++b) {
             const Block& block = trained[b];
-            if (PreparedDirection<D> || !select || select(block)) {
+            if (PreparedDirection<RawDirection<D>> || !select || select(block)) {
                 std::byte* const numbers = anchor.allocate(block);
                 displacement.add_memory(block.name, numbers, block.type, block.size(), {block.identity.rows, block.identity.columns});
                 weights.push_back(static_cast<const std::byte*>(block.data));
@@ -211,10 +212,10 @@ class TermRecord {
     static void require_no_decay(const LinearMove& move) {
         require_setting(move.decay == 1, "weight_decay", 1 - move.decay, "0 for a record that the anchor is to be rebuilt from");
     }
-    [[nodiscard]] bool on_first_grid() const noexcept {
-        bool same = grid_.size() == quanta_.size();
+    [[nodiscard]] bool on_first_grid(std::span<const double> quanta) const noexcept {
+        bool same = quanta.size() == quanta_.size();
         for (std::size_t b = 0; same && b < quanta_.size(); ++b) {
-            same = grid_[b] == quanta_[b];
+            same = quanta[b] == quanta_[b];
         }
         return same;
     }
@@ -259,12 +260,11 @@ class TermRecord {
         }
     }
 
-    /// The optimizer's grid, now and when the record began.
-    std::span<const double> grid_;
+    /// The optimizer's grid when the record began, and how many it had had.
     std::vector<double> quanta_;
+    std::uint64_t grids_;
     std::uint64_t first_;
     std::uint64_t next_;
-    bool same_grid_ = true;
     std::vector<Entry> entries_;
     std::vector<Term> terms_;
     std::vector<Ratio> ratios_;
