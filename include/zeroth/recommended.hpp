@@ -63,7 +63,8 @@ struct Recommendation {
 ///
 /// with rms the root mean square of all trained weights together: LoRA's B, which begins at 0, with its A. A falling rate begins at about
 /// twice the best constant one.
-/// Forward passes: none. Traversals: one, which reads.
+/// Every backend and number of threads gives the same bits.
+/// Forward passes: none. Traversals: two, which read.
 /// Throws std::invalid_argument if steps is 0, there is no block, or the weights' root mean square is 0 or not finite.
 template <Backend B = Reference>
 [[nodiscard]] Recommendation recommended(const Parameters& parameters, TuningScheme scheme, std::uint64_t steps,
@@ -92,7 +93,7 @@ template <Backend B = Reference>
 /// the cost goes with their squares. The scheme does not matter, unless the loss is not finite.
 ///
 /// `forward` is to be the loss of a batch, the same in each call, that speaks for the task.
-/// Forward passes: 1 + 8 for each radius, of which there are 6 at most. Traversals: as many, and one which reads.
+/// Forward passes: 1 + 8 for each radius, of which there are 6 at most. Traversals: as many, and two which read.
 /// The weights are given back as settings.restore does. Memory: the restore policy's.
 /// Throws std::invalid_argument as above and as Cursor does. Where the weights' own loss is not finite, or none beside it, the rate is from
 /// the weights alone.

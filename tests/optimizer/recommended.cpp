@@ -1,6 +1,7 @@
 // Settings that work without a search: how they follow the weights and the loss, what they cost, and that they descend.
 
 #include <zeroth/backends/simd.hpp>
+#include <zeroth/backends/threads.hpp>
 #include <zeroth/recommended.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
@@ -128,23 +129,30 @@ TEST_CASE("From the weights alone, rate and epsilon are as large as they, and th
     }
 }
 
-TEST_CASE("Rates that were searched for are within half as much again of the recommended ones") {
-    // A language model's root mean squares, T steps, constant rates; a falling one begins at twice that.
-    std::vector<float> weights(1000, 0.179f), adapters(1000, 0.0544f), pairs(1000, 3.58f);
-    Parameters full, lora, prefix;
-    full.add("weights", std::span{weights});
-    lora.add("adapters", std::span{adapters});
-    prefix.add("pairs", std::span{pairs});
-    const auto check = [](const Parameters& parameters, TuningScheme scheme, std::uint64_t steps, double searched) {
-        const double rate = recommended(parameters, scheme, steps).learning_rate / 2;
-        CHECK(rate < searched * 1.5);
-        CHECK(rate > searched / 1.5);
+TEST_CASE("Every backend and number of threads recommends the same bits") {
+    std::vector<float> weights(400000);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        weights[i] = std::sin(static_cast<float>(i)) * std::exp(0.01f * static_cast<float>(i % 1000));
+    }
+    Parameters parameters;
+    parameters.add("first", std::span{weights}.first(123457));
+    parameters.add("second", std::span{weights}.subspan(123457));
+    double sum = 0;
+    for (const float w : weights) {
+        sum += static_cast<double>(w) * static_cast<double>(w);
+    }
+    const double rms = std::sqrt(sum / static_cast<double>(weights.size()));
+    const Recommendation expected = recommended(parameters, TuningScheme::full, 100);
+    CHECK(std::abs(expected.estimator.epsilon / (rms / 200) - 1) < 1e-10);
+    const auto check = [&](const auto& backend) {
+        const Recommendation same = recommended(parameters, TuningScheme::full, 100, backend);
+        CHECK(same.estimator.epsilon == expected.estimator.epsilon);
+        CHECK(same.learning_rate == expected.learning_rate);
     };
-    check(full, TuningScheme::full, 222, 2e-3);
-    check(full, TuningScheme::full, 111, 3e-3);
-    check(full, TuningScheme::full, 111, 1.5e-3); // SST-2: 2e-3, held for half of the steps
-    check(lora, TuningScheme::lora, 222, 9e-3);
-    check(prefix, TuningScheme::prefix, 222, 0.17);
+    check(Fast{});
+    for (const int threads : {1, 2, 3, 5}) {
+        check(Threads<Fast>{{}, threads, 1});
+    }
 }
 
 TEST_CASE("16-bit weights are probed by two of their spacings at least") {

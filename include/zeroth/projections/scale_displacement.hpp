@@ -49,27 +49,6 @@ struct KeepCurrent {
     };
 };
 
-/// A sum of squares in whole units, in two parts: (high 2^24 + low) / scale^2. Exact in any order.
-struct SquaredUnits {
-    static constexpr int low_bits = 24;
-
-    std::int64_t high = 0;
-    std::int64_t low = 0;
-    /// A power of two by which numbers are multiplied before they are squared: the largest is then in [2^23, 2^24).
-    double scale = 1;
-
-    /// To begin a sum whose largest number is given. Numbers beyond 2^-900 and 2^900 are out of its range.
-    [[nodiscard]] static SquaredUnits of_largest(double largest) noexcept {
-        int exponent = 0;
-        std::frexp(largest, &exponent);
-        return {0, 0, std::ldexp(1.0, low_bits - (exponent < -900 ? -900 : exponent))};
-    }
-    /// Relative error: under n 2^-48 for n numbers.
-    [[nodiscard]] double norm() const noexcept {
-        return std::sqrt(static_cast<double>(high) * 0x1p24 + static_cast<double>(low)) / scale;
-    }
-};
-
 /// The sum of (w - anchor)^2 over each block.
 struct SquaredDisplacement {
     static constexpr int coefficients = 1;
@@ -95,29 +74,14 @@ struct SquaredDisplacement {
         template <bool First, class... Ignored>
         ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
         ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t element, AllLanes<Lanes> count) noexcept {
-            add(w - load<Lanes>(anchor + element, count), Lanes::width);
+            seen.add<Lanes, Compute>(w - load<Lanes>(anchor + element, count), Lanes::width);
             return w;
         }
         ZEROTH_INLINE Real apply(const Real& w, const Real (&)[1], std::uint64_t element, SomeLanes count) noexcept {
-            add(w - load<Lanes>(anchor + element, count), count.count);
+            seen.add<Lanes, Compute>(w - load<Lanes>(anchor + element, count), count.count);
             return w;
         }
-        void finish() const noexcept {
-            __atomic_fetch_add(&result.high, seen.high, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&result.low, seen.low, __ATOMIC_RELAXED);
-        }
-
-      private:
-        ZEROTH_INLINE void add(const Real& displacement, int count) noexcept {
-            Compute lane[Lanes::width];
-            Access<Lanes, Compute>::store(lane, displacement);
-            for (int l = 0; l < count; ++l) {
-                const double scaled = static_cast<double>(lane[l]) * seen.scale;
-                const auto square = static_cast<std::int64_t>(ScalarLanes::product(scaled, scaled) + 0.5);
-                seen.high += square >> SquaredUnits::low_bits;
-                seen.low += square & ((std::int64_t{1} << SquaredUnits::low_bits) - 1);
-            }
-        }
+        void finish() const noexcept { seen.merge_into(result); }
     };
 };
 
