@@ -36,11 +36,12 @@ ZEROTH_BEGIN_NAMESPACE
 template <Direction D, class Restore = InPlace, Backend B = Reference, BaseMove M = LinearMove>
 class Cursor {
   public:
-    /// reach: the largest displacement of one weight to be expected (Exact lays its grid for it); may be exceeded later.
+    /// reach: the largest displacement of one weight to be expected, without a block's scale (Exact lays its grid for it); may be exceeded
+    /// later.
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
            double reach, std::size_t most_terms, std::size_t most_gradient_terms = 0)
-        : parameters_{parameters}, direction_{direction}, backend_{backend},
-          weights_{restore, checked(parameters_.blocks()), raw_direction(direction_), backend_, scaled_reach(reach),
+        : parameters_{parameters}, direction_{direction}, backend_{backend}, block_scales_{scales_of(direction_, parameters_.blocks())},
+          weights_{restore, checked(parameters_.blocks()), raw_direction(direction_), backend_, Reach{reach, block_scales()},
                    2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms)} {
         const std::size_t most_parts = 2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms);
         displacement_.reserve(most_terms);
@@ -48,11 +49,6 @@ class Cursor {
         parts_.reserve(most_parts);
         if constexpr (FormedDirection<Raw, std::span<const Block>>) {
             raw_direction(direction_).reserve(parameters_.blocks(), most_parts);
-        }
-        if constexpr (BlockScaledDirection<D>) {
-            for (const Block& block : parameters_.blocks()) {
-                block_scales_.push_back(direction_.scale_of(block.identity));
-            }
         }
         if constexpr (NormalisedDirection<D>) {
             units_.resize(parameters_.blocks().size());
@@ -174,18 +170,17 @@ class Cursor {
         return blocks;
     }
 
-    /// The largest displacement of one weight, where it is `reach` without a block's factor.
-    [[nodiscard]] double scaled_reach(double reach) const noexcept {
-        double largest = 1;
+    static std::vector<double> scales_of([[maybe_unused]] const D& direction, [[maybe_unused]] std::span<const Block> blocks) {
+        std::vector<double> scales;
         if constexpr (BlockScaledDirection<D>) {
-            for (const Block& block : parameters_.blocks()) {
-                const double scale = direction_.scale_of(block.identity);
-                largest = largest < scale ? scale : largest;
+            for (const Block& block : blocks) {
+                scales.push_back(direction.scale_of(block.identity));
             }
         }
-        // A little more than the product, which others form in another order.
-        return largest > 1 ? reach * largest * (1 + 0x1p-40) : reach;
+        return scales;
     }
+    /// Null for a direction without.
+    [[nodiscard]] const double* block_scales() const noexcept { return BlockScaledDirection<D> ? block_scales_.data() : nullptr; }
 
     void move_to(std::span<const Term> target) {
         parts_.clear();
@@ -249,7 +244,7 @@ class Cursor {
     void scale_blocks() {
         if constexpr (BlockScaledDirection<D>) {
             for (PartType& part : parts_) {
-                part.block_scale = block_scales_.data();
+                part.block_scale = block_scales();
             }
         }
         if constexpr (NormalisedDirection<D>) {
@@ -299,6 +294,8 @@ class Cursor {
     Parameters parameters_;
     D direction_;
     B backend_;
+    /// Of a block-scaled direction, in the order of the blocks.
+    std::vector<double> block_scales_;
     typename Restore::template Weights<Raw, B, M> weights_;
     std::vector<Term> displacement_;
     std::vector<GradientTerm<M::coefficients>> gradient_;
@@ -306,8 +303,6 @@ class Cursor {
     M pending_move_{};
     bool pending_ = false;
     std::uint64_t traversals_ = 0;
-    /// Of a block-scaled direction, in the order of the blocks.
-    std::vector<double> block_scales_;
     std::vector<Scales> scales_;
     std::vector<std::int64_t> units_;
 };

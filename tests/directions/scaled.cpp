@@ -13,6 +13,7 @@
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -171,17 +172,26 @@ TEMPLATE_TEST_CASE("Two hundred scaled steps are those of the dense computation"
     CHECK(at(model.weights) < before);
 }
 
-TEST_CASE("Exact lays its grid for the largest scale, and gives back the bits") {
+TEST_CASE("Exact lays each block's grid for its own scale, and gives back the bits") {
     Model<float> model;
     for (auto& block : model.weights) {
         for (std::size_t i = 0; i < block.size(); ++i) {
             block[i] = std::sin(static_cast<float>(i)) * 0.01f;
         }
     }
-    const std::vector<double> scales{1.0, 3e4, 0.1, 77.7};
+    const std::vector<double> scales{1.0, 3e4, 0.0, 77.7};
+    const auto given = model.weights;
     Optimizer optimizer{model.parameters, TwoSidedRge{.direction = Scaled{Gaussian{}, model.parameters, scales}, .epsilon = 1e-2},
                         Sgd{.learning_rate = 0}, Settings{.restore = Exact{}}, Registers{}};
     const auto before = model.weights;
+    for (const std::size_t b : {0, 1, 2, 3}) {
+        // 2^22 quanta hold twice the largest weight, and the largest displacement.
+        const double reach = std::max(0.02, 1e-2 * static_cast<double>(Gaussian::largest) * scales[b]);
+        CHECK(optimizer.cursor().quanta()[b] <= reach * 0x1p-21);
+        for (std::size_t i = 0; i < before[b].size(); ++i) {
+            REQUIRE(std::abs(static_cast<double>(before[b][i]) - static_cast<double>(given[b][i])) <= reach * 0x1p-22);
+        }
+    }
     double value = 0;
     for (int step = 0; step < 10; ++step) {
         const StepReport report = optimizer.step([&] { return value += 0.5; });

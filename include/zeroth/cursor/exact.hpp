@@ -22,7 +22,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// All sums are then exact, so restoring gives back the bits with no second copy, and moves commute. Laying the grid changes
 /// the weights once, by at most q / 2, about 4e-7 of the block's largest weight. An update is rounded to the grid stochastically
 /// with bits of its own key: one of q / 100 moves one weight in a hundred.
-/// q is the least with largest |w| < 2^21 q and displacements < 2^22 q (float; 2^50 and 2^51 for double), and at least 2^-100 (2^-900).
+/// q is the least with largest |w| < 2^21 q and displacements < 2^22 q in its block (float; 2^50 and 2^51 for double), at least 2^-100 (2^-900).
 /// When weights outgrow 2^22 q the grid is laid again, two to four times as coarse, which costs two to four traversals; weights that run away
 /// stop at 2^125 (2^998). Memory: two numbers a block. Scalar types: float32, float64.
 /// Throws std::invalid_argument for 16-bit blocks (their grid would be too coarse: use Snapshot), and when it takes weights over that are not
@@ -183,7 +183,7 @@ struct LayGrid {
 template <class D, class B, class M>
 class Exact::Weights {
   public:
-    Weights(const Exact&, std::span<const Block> blocks, const D& direction, const B& backend, double reach,
+    Weights(const Exact&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach& reach,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend}, reach_{reach}, quantum_(blocks.size(), 0.0),
           largest_(blocks.size(), 0.0) {
@@ -267,7 +267,7 @@ class Exact::Weights {
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
             const ScalarType type = blocks_[b].type;
             int exponent = 0;
-            std::frexp(2 * largest_[b] < reach_ ? reach_ : 2 * largest_[b], &exponent);
+            std::frexp(2 * largest_[b] < reach_.in(b) ? reach_.in(b) : 2 * largest_[b], &exponent);
             exponent -= digits(type) - 2;
             exponent = exponent < least_exponent(type) ? least_exponent(type) : exponent;
             const double quantum = std::ldexp(1.0, exponent > largest_exponent(type) ? largest_exponent(type) : exponent);
@@ -284,20 +284,20 @@ class Exact::Weights {
         double reach = 0;
         for (const Part<M::coefficients>& part : parts) {
             double largest = static_cast<double>(D::largest);
-            for (std::size_t b = 0; part.block_scale != nullptr && b < blocks_.size(); ++b) {
-                double scaled = static_cast<double>(D::largest) * part.block_scale[b];
-                if constexpr (NormalisedDirection<D>) {
+            if constexpr (NormalisedDirection<D>) {
+                for (std::size_t b = 0; b < blocks_.size(); ++b) {
                     const double radius = std::sqrt(static_cast<double>(blocks_[b].size()));
+                    double scaled = static_cast<double>(D::largest) * part.block_scale[b];
                     scaled = scaled < radius ? scaled : radius;
+                    largest = largest < scaled ? scaled : largest;
                 }
-                largest = largest < scaled ? scaled : largest;
             }
             reach += std::abs(part.enter) * largest;
         }
-        if (reach <= reach_) {
+        if (reach <= reach_.unscaled) {
             return 0;
         }
-        reach_ = 2 * reach; // seldom again
+        reach_.unscaled = 2 * reach; // seldom again
         return leave_and_lay(parts);
     }
 
@@ -332,7 +332,7 @@ class Exact::Weights {
     std::span<const Block> blocks_;
     const D& direction_;
     const B& backend_;
-    double reach_;
+    Reach reach_;
     std::vector<double> quantum_;
     std::vector<double> largest_;
     bool outgrown_ = false;

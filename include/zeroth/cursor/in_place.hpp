@@ -70,7 +70,7 @@ struct UpdateInPlace {
 template <class D, class B, class M>
 class InPlace::Weights {
   public:
-    Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const B& backend, double,
+    Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend} {
         moves_.reserve(most_parts);

@@ -99,7 +99,7 @@ struct UpdateFrom {
 template <class D, class B, class M>
 class Snapshot::Weights {
   public:
-    Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, double,
+    Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
             std::size_t most_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend} {
         for (const Block& block : blocks) {

@@ -2,6 +2,8 @@
 
 #include <zeroth/random/key.hpp>
 
+#include <cstddef>
+
 ZEROTH_BEGIN_NAMESPACE
 
 /// One term of a gradient estimate or of a displacement: coefficient * z(key).
@@ -17,6 +19,17 @@ template <int Coefficients>
 struct GradientTerm {
     Key key;
     double coefficient[Coefficients] = {};
+};
+
+/// The largest displacement of one weight to be expected; with scales, where they are 1.
+struct Reach {
+    double unscaled = 0;
+    /// A block-scaled direction's, one a block; null without.
+    const double* block_scale = nullptr;
+
+    [[nodiscard]] constexpr double in(std::size_t block) const noexcept {
+        return block_scale != nullptr ? unscaled * block_scale[block] : unscaled;
+    }
 };
 
 /// One key's part in a traversal: its coefficient in the displacement left, in the displacement entered, and in the move of the base.

@@ -19,7 +19,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Perturbation and update share it, so the estimate is the gradient times s_b^2 in block b (E z z' is the diagonal of s_b^2): a learning
 /// rate for each block, and a distance of the probes. 0 leaves a block as it is.
 /// The factors go into the coefficients of traversals, which are no dearer for it and compile no other loops; c (s_b z) is (c s_b) z there,
-/// to rounding. `largest` is that of s_b = 1: the cursor multiplies its reach by the largest s_b.
+/// to rounding. `largest` is that of s_b = 1: the cursor's reach in block b is s_b times it.
 /// The blocks that are trained may be some of those it was made for, in any order. Not over Sphere, whose factor is a key's, and not under
 /// Masked: scale what is masked. Memory: 32 bytes a block.
 /// Throws std::invalid_argument unless there is a scale for each block, zero or positive, and finite.

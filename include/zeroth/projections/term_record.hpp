@@ -39,7 +39,8 @@ struct OnGivenGrid {
 template <class D, class B, class M>
 class OnGivenGrid::Weights {
   public:
-    Weights(const OnGivenGrid& grid, std::span<const Block> blocks, const D& direction, const B& backend, double, std::size_t)
+    Weights(const OnGivenGrid& grid, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
+            std::size_t)
         : quanta_{grid.quanta}, blocks_{blocks}, direction_{direction}, backend_{backend}, largest_(blocks.size(), 0.0) {}
 
     int move(std::span<const Part<M::coefficients>> parts, const M* base) {
