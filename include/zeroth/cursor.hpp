@@ -69,14 +69,13 @@ class Cursor {
     /// No displacement: the loss of the weights themselves.
     void stand_at_base() { move_to({}); }
 
-    /// Moves the base with the next traversal.
+    /// Moves the base with the next traversal. What the keys need is taken here, so where it throws there is no update.
     void update(const M& move, std::span<const GradientTerm<M::coefficients>> gradient) {
         if (pending_) {
             settle();
         }
-        pending_move_ = move;
         gradient_.assign(gradient.begin(), gradient.end());
-        pending_ = true;
+        accept(move);
     }
     void update(const M& move, std::span<const Term> gradient)
         requires(M::coefficients == 1)
@@ -84,21 +83,25 @@ class Cursor {
         if (pending_) {
             settle();
         }
-        pending_move_ = move;
         gradient_.clear();
         for (const Term& term : gradient) {
             gradient_.push_back({term.key, {term.coefficient}});
         }
-        pending_ = true;
+        accept(move);
     }
 
     /// Leaves the weights at their base, updated.
     void settle() { move_to({}); }
-    /// The same where an exception is already under way: one of the hook's own is dropped.
+    /// The same where an exception is already under way: one of the hook's own is dropped. Going home needs no memory: its keys are formed.
+    /// An update that finds none, of more terms than most_gradient_terms, is dropped.
     void settle_quietly() noexcept {
         try {
             settle();
-        } catch (...) { // the weights are settled: the hook comes last
+        } catch (...) {
+            if (pending_) { // else it was the hook, which comes last
+                pending_ = false;
+                settle_quietly();
+            }
         }
     }
     [[nodiscard]] bool settled() const noexcept { return !pending_ && displacement_.empty(); }
@@ -113,15 +116,15 @@ class Cursor {
 
     /// The direction, ready for draws of this key.
     [[nodiscard]] const D& direction_for([[maybe_unused]] const Key& key) {
-        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
-            raw_direction(direction_).form(key);
-        }
+        form(key);
         return direction_;
     }
     /// Over the weights, since the cursor was made.
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
     [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
     [[nodiscard]] const B& backend() const noexcept { return backend_; }
+    /// Of a block-scaled direction in a block; 1 for others.
+    [[nodiscard]] double scale_of(std::size_t block) const noexcept { return BlockScaledDirection<D> ? block_scales_[block] : 1.0; }
     /// What the restore policy and the direction keep beside the weights.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
         if constexpr (requires(const Raw& direction) { direction.state_bytes(); }) {
@@ -206,16 +209,28 @@ class Cursor {
         if (!moves) {
             return;
         }
-        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
-            for (const PartType& part : parts_) {
-                raw_direction(direction_).form(part.key);
-            }
+        for (const PartType& part : parts_) {
+            form(part.key);
         }
         scale_blocks();
+        displacement_.reserve(target.size()); // while nothing has moved
         traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, pending_ ? &pending_move_ : nullptr));
         displacement_.assign(target.begin(), target.end());
         pending_ = false;
         call_hook();
+    }
+
+    void form([[maybe_unused]] const Key& key) {
+        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
+            raw_direction(direction_).form(key);
+        }
+    }
+    void accept(const M& move) {
+        for (const GradientTerm<M::coefficients>& term : gradient_) {
+            form(term.key);
+        }
+        pending_move_ = move;
+        pending_ = true;
     }
 
     void call_hook() const {

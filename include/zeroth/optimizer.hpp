@@ -54,11 +54,11 @@ struct StepReport {
     /// Projected gradients that were clipped.
     int clipped = 0;
     /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
-    /// where it touches. Known from the terms, for directions with E z^2 = 1: exact in the mean for Sgd and Momentum, eta for SignSgd,
-    /// about right for Adam. 0 where no update was made, infinite where all weights were 0, NaN where it is not known: for
+    /// where it touches, and of the blocks that a scale of 0 does not leave out. Known from the terms, for directions with E z^2 = 1 and
+    /// their scales: exact in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights were 0, NaN where it is not known: for
     /// CoordinateWise, for first-order gradients, and for rules of one's own whose move is no SizedMove.
     double relative_update = 0;
-    /// The block whose weights' precision the update falls under, the worst if there are several; null if none. It is under half the
+    /// The block whose weights' precision the update of them falls under, the worst if there are several; null if none. It is under half the
     /// spacing of numbers as large as the block's root mean square, so rounding takes most of it away: store the weights in more bits, or
     /// take larger steps. Never with Exact, which rounds stochastically.
     const Block* rounded_away = nullptr;
@@ -99,7 +99,8 @@ struct Settings {
 ///
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
 /// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
-/// The first step, and the first after adopt_weights(), measures the weights' scale for the reports: a traversal more, which reads.
+/// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two traversals
+/// more, which read. traversals() counts them, the step's report does not.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
 template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {
@@ -110,7 +111,9 @@ class Optimizer {
           cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms(), most_gradient_terms()} {
         estimate_.terms.reserve(estimator_.most_terms());
         estimate_.losses.reserve(forward_passes());
-        scale_ = WeightScale{cursor_.parameters().blocks().size()};
+        if constexpr (knows_size) {
+            scale_ = WeightScale{cursor_.parameters().blocks().size()};
+        }
         gradient_.reserve(most_gradient_terms());
         if constexpr (PreparedRule<Rule>) {
             rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
@@ -164,7 +167,8 @@ class Optimizer {
 
     /// Number of the next step.
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
-    [[nodiscard]] std::uint64_t traversals() const noexcept { return cursor_.traversals(); }
+    /// Over the weights, those that measured their scale included.
+    [[nodiscard]] std::uint64_t traversals() const noexcept { return cursor_.traversals() + measuring_; }
     [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
     /// Of a step.
     [[nodiscard]] std::size_t forward_passes() const {
@@ -202,9 +206,11 @@ class Optimizer {
 
     template <class F>
     void probe(F& forward) {
-        if (!measured_) { // the cursor is settled
-            scale_.measure(cursor_.parameters().blocks(), cursor_.backend());
-            measured_ = true;
+        if constexpr (knows_size) {
+            if (!measured_) { // the cursor is settled
+                measuring_ += scale_.measure(cursor_.parameters().blocks(), cursor_.backend());
+                measured_ = true;
+            }
         }
         const Key key{settings_.seed, step_, 0};
         rate_ = rule_.rate(step_);
@@ -223,16 +229,19 @@ class Optimizer {
 
     StepReport conclude() {
         StepReport report;
-        report.step = step_++;
+        report.step = step_;
         report.reason = reason_;
         if (reason_ == Reason::updated) {
+            Return home{cursor_};
             gradient_.clear();
             const typename Rule::Move move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, gradient_);
             cursor_.update(move, std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
+            home.armed = false;
             report_size(move, report);
-            if (settings_.settling == Settling::each_step) {
-                cursor_.settle();
-            }
+        }
+        ++step_;
+        if (reason_ == Reason::updated && settings_.settling == Settling::each_step) {
+            cursor_.settle();
         }
         report.loss = reason_ == Reason::non_finite_loss ? estimate_.losses.back() : estimate_.loss;
         report.losses = estimate_.losses;
@@ -246,19 +255,30 @@ class Optimizer {
     }
 
     void report_size(const typename Rule::Move& move, StepReport& report) const {
-        if constexpr (SizedMove<typename Rule::Move> && unit_second_moment_of<decltype(E::direction)>) {
-            const double size = move.size(std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
+        if constexpr (knows_size) {
+            const std::span<const GradientTerm<Rule::Move::coefficients>> gradient{gradient_};
+            const std::span<const Block> blocks = cursor_.parameters().blocks();
+            double size = move.size(gradient, 1);
+            if constexpr (BlockScaledDirection<decltype(E::direction)>) {
+                double squares = 0;
+                double count = 0;
+                for (std::size_t b = 0; b < blocks.size(); ++b) {
+                    if (cursor_.scale_of(b) != 0) {
+                        const double of_block = move.size(gradient, cursor_.scale_of(b));
+                        squares += static_cast<double>(blocks[b].size()) * of_block * of_block;
+                        count += static_cast<double>(blocks[b].size());
+                    }
+                }
+                size = count > 0 ? std::sqrt(squares / count) : 0;
+            }
             report.relative_update = size > 0 ? size / scale_.of_all : size;
             if constexpr (!Restore::rounds_stochastically) {
-                if (!(size > 0)) {
-                    return;
-                }
-                double worst = size;
-                const std::span<const Block> blocks = cursor_.parameters().blocks();
-                for (std::size_t b = 0; b < blocks.size(); ++b) {
+                double worst = 1;
+                for (std::size_t b = 0; b < blocks.size() && size > 0; ++b) {
+                    const double of_block = move.size(gradient, cursor_.scale_of(b));
                     const double least = half_spacing(blocks[b].type) * scale_.of_block[b];
-                    if (least > worst) {
-                        worst = least;
+                    if (cursor_.scale_of(b) != 0 && least > worst * of_block) {
+                        worst = least / of_block;
                         report.rounded_away = &blocks[b];
                     }
                 }
@@ -267,6 +287,8 @@ class Optimizer {
             report.relative_update = std::numeric_limits<double>::quiet_NaN();
         }
     }
+
+    static constexpr bool knows_size = SizedMove<typename Rule::Move> && unit_second_moment_of<RawDirection<decltype(E::direction)>>;
 
     using CursorType = Cursor<decltype(E::direction), Restore, B, typename Rule::Move>;
 
@@ -324,6 +346,7 @@ class Optimizer {
     Gradient<typename Rule::Move> gradient_;
     WeightScale scale_;
     bool measured_ = false;
+    std::uint64_t measuring_ = 0;
     CursorType cursor_;
 };
 

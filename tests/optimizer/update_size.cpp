@@ -1,10 +1,14 @@
 // The size of an update relative to the weights, as reports say it, against what the weights did; and what rounding takes away.
 
-#include "optimizer/counting.hpp"
+#include "cursor/counting.hpp"
 
+#include <zeroth/backends/simd.hpp>
+#include <zeroth/backends/threads.hpp>
 #include <zeroth/block_optimizer.hpp>
+#include <zeroth/directions/scaled.hpp>
 #include <zeroth/estimators/coordinate_wise.hpp>
 #include <zeroth/first_order.hpp>
+#include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -131,6 +135,42 @@ TEST_CASE("A masked update's size is of the weights that move") {
     CHECK(std::abs(report.relative_update - rms(moves) / scale) < 1e-3 * report.relative_update);
 }
 
+TEST_CASE("With a scale for each block the size is the root mean square of what moves") {
+    Slope slope{n};
+    const Parameters parameters = slope.parameters();
+    const std::vector<double> scales{0.2, 3.0};
+    const Scaled direction{Rademacher{}, parameters, scales};
+    compare(TwoSidedRge{.direction = direction, .epsilon = 1e-3, .queries = 3}, Sgd{.learning_rate = 1e-3}, 2, within(0.03));
+    compare(TwoSidedRge{.direction = direction, .epsilon = 1e-3}, Momentum{.learning_rate = 1e-3}, 4, within(0.03));
+    compare(TwoSidedRge{.direction = direction, .epsilon = 1e-3}, SignSgd{.learning_rate = 1e-3}, 2, within(0.001));
+
+    const std::vector<double> one_left_out{0.0, 3.0};
+    const std::vector<float> before = slope.second;
+    const double scale = rms(slope.all());
+    Optimizer optimizer{parameters, TwoSidedRge{.direction = Scaled{Rademacher{}, parameters, one_left_out}}, Sgd{.learning_rate = 1e-3},
+                        Settings{.restore = Exact{}}};
+    const StepReport report = optimizer.step([&] { return slope.loss(); });
+    std::vector<double> moves;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        moves.push_back(static_cast<double>(slope.second[i]) - static_cast<double>(before[i]));
+    }
+    within(0.03)(0, report.relative_update, rms(moves) / scale);
+    const std::vector<double> none{0.0, 0.0};
+    Optimizer still{parameters, TwoSidedRge{.direction = Scaled{Rademacher{}, parameters, none}}, Sgd{.learning_rate = 1e-3}};
+    int calls = 0;
+    CHECK(still.step([&] { return static_cast<double>(calls++); }).relative_update == 0);
+}
+
+TEST_CASE("Adam's size with scales") {
+    Slope slope{n};
+    const Scaled direction{Rademacher{}, slope.parameters(), std::vector<double>{0.2, 3.0}};
+    const auto about = [](int step, double reported, double measured) { within(step == 0 ? 0.001 : 0.1)(step, reported, measured); };
+    compare(TwoSidedRge{.direction = direction, .epsilon = 1e-3}, Adam{.learning_rate = 1e-3}, 6, about);
+    compare(TwoSidedRge{.direction = direction, .epsilon = 1e-3}, WindowedAdam{.learning_rate = 1e-3, .window = 3}, 6, about);
+    // So large a delta that the size goes with the scale.
+    compare(TwoSidedRge{.direction = direction, .epsilon = 1e-3}, Adam{.learning_rate = 1.0, .delta = 1e4}, 3, about);
+}
+
 TEST_CASE("Where the size of an update is not known the report says so, and 0 where there is none") {
     Slope slope{100};
     Optimizer none{slope.parameters(), TwoSidedRge{}, Sgd{.learning_rate = 0.0}};
@@ -192,6 +232,22 @@ TEST_CASE("An update that rounding takes away is reported, with the block, unles
     CHECK(rounded(of_halves, 1e-6, Snapshot{}) == "half");
     CHECK(rounded(of_halves, 1e-4, Snapshot{}).empty());
 
+    // A block's scale is that of its updates: 3e-4 in the first, 3e-8 in the second, none in the third.
+    std::vector<bfloat16> far(500, bfloat16{0.02f}), near(500, bfloat16{0.02f}), still(500, bfloat16{20.0f});
+    Parameters scaled;
+    scaled.add("far", std::span{far});
+    scaled.add("near", std::span{near});
+    scaled.add("still", std::span{still});
+    const auto with_scales = [&](const std::vector<double>& scales) {
+        Optimizer optimizer{scaled, TwoSidedRge{.direction = Scaled{Rademacher{}, scaled, scales}, .epsilon = 1e-3},
+                            Sgd{.learning_rate = 3e-4}, Settings{.restore = Snapshot{}}};
+        const StepReport report = optimizer.step(loss);
+        return report.rounded_away != nullptr ? report.rounded_away->name : std::string{};
+    };
+    CHECK(with_scales({1, 1e-4, 0}) == "near");
+    CHECK(with_scales({1, 1, 0}).empty());
+    CHECK(with_scales({1, 1, 1}) == "still");
+
     Parameters of_singles;
     of_singles.add("single", std::span{single});
     CHECK(rounded(of_singles, 1e-6, InPlace{}).empty());
@@ -203,14 +259,17 @@ TEST_CASE("An update that rounding takes away is reported, with the block, unles
     CHECK(rounded(of_doubles, 1e-19, InPlace{}) == "twice");
 }
 
-TEST_CASE("The weights' scale is measured by one reading traversal, and again after the weights were changed") {
+TEST_CASE("The weights' scale is measured by two reading traversals, and again after the weights were changed") {
     Slope slope{1000};
-    std::uint64_t writes = 0;
-    Optimizer optimizer{slope.parameters(), TwoSidedRge{.direction = Rademacher{}}, SignSgd{.learning_rate = 1e-3}, {}, Counting{&writes}};
+    zeroth_test::Traversals count;
+    Optimizer optimizer{slope.parameters(), TwoSidedRge{.direction = Rademacher{}}, SignSgd{.learning_rate = 1e-3}, {},
+                        zeroth_test::Counting{&count}};
     const double scale = rms(slope.all());
     const StepReport report = optimizer.step([&] { return slope.loss(); });
     CHECK(report.traversals == 3);
-    CHECK(writes == 3);
+    CHECK(count.writing == 3);
+    CHECK(count.reading == 2);
+    CHECK(optimizer.traversals() == 5);
     CHECK(std::abs(report.relative_update - 1e-3 / scale) < 1e-9);
     for (std::vector<float>* block : {&slope.first, &slope.second}) {
         for (float& w : *block) {
@@ -218,9 +277,23 @@ TEST_CASE("The weights' scale is measured by one reading traversal, and again af
         }
     }
     CHECK(std::abs(optimizer.step([&] { return slope.loss(); }).relative_update - 1e-3 / scale) < 1e-9);
+    CHECK(count.reading == 2);
     optimizer.adopt_weights();
     const double now = optimizer.step([&] { return slope.loss(); }).relative_update;
     CHECK(std::abs(now / (1e-3 / rms(slope.all())) - 1) < 1e-4);
+    CHECK(count.reading == 4);
+    CHECK(optimizer.traversals() == count.writing + count.reading);
+}
+
+TEST_CASE("The weights' scale is not measured where the size of an update is not known") {
+    Slope slope{100};
+    const Parameters parameters = slope.parameters();
+    zeroth_test::Traversals count;
+    Optimizer optimizer{parameters, CoordinateWise{.direction = Coordinate{parameters}}, Sgd{.learning_rate = 1e-3}, {},
+                        zeroth_test::Counting{&count}};
+    CHECK(std::isnan(optimizer.step([&] { return slope.loss(); }).relative_update));
+    CHECK(count.reading == 0);
+    CHECK(optimizer.traversals() == count.writing);
 }
 
 TEST_CASE("Scales of blocks are the same from every backend, whatever the size and the type") {

@@ -35,10 +35,11 @@ concept BaseMove = std::copyable<M> && requires(const M& move) {
     { move.key } -> std::convertible_to<Key>;
 };
 
-/// A move that knows its size: the root mean square of the increments but for a weight decay, along independent directions with E z^2 = 1.
+/// A move that knows its size: the root mean square of the increments but for a weight decay, along independent directions with E z^2 = 1
+/// times a factor, that of a block-scaled direction in a block.
 template <class M>
-concept SizedMove = BaseMove<M> && requires(const M& move, std::span<const GradientTerm<M::coefficients>> gradient) {
-    { move.size(gradient) } -> std::same_as<double>;
+concept SizedMove = BaseMove<M> && requires(const M& move, std::span<const GradientTerm<M::coefficients>> gradient, double factor) {
+    { move.size(gradient, factor) } -> std::same_as<double>;
 };
 
 /// The mean square of g = sum c z over such directions.
@@ -76,8 +77,8 @@ struct LinearMove {
     double scale = 0;
     Key key;
 
-    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient) const noexcept {
-        return std::abs(scale) * std::sqrt(sum_of_squares(gradient));
+    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
+        return std::abs(scale) * factor * std::sqrt(sum_of_squares(gradient));
     }
 
     template <class Lanes, class Storage>

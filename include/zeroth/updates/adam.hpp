@@ -39,8 +39,8 @@ struct AdamMove {
     double mean_square = 0, square_mean = 0;
 
     /// About: v is taken for its mean.
-    [[nodiscard]] double size(std::span<const GradientTerm<1>>) const noexcept {
-        return std::abs(scale) * correction1 * std::sqrt(mean_square) / (std::sqrt(correction2 * square_mean) + delta);
+    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
+        return std::abs(scale) * correction1 * factor * std::sqrt(mean_square) / (factor * std::sqrt(correction2 * square_mean) + delta);
     }
 
     template <class Lanes, class Storage>
@@ -145,7 +145,7 @@ struct WindowedAdamMove {
     Key key;
 
     /// About: v is taken for its mean.
-    [[nodiscard]] double size(std::span<const GradientTerm<4>> gradient) const noexcept {
+    [[nodiscard]] double size(std::span<const GradientTerm<4>> gradient, double factor) const noexcept {
         double mean_square = 0;
         double square_mean = 0;
         double of_step = 0;
@@ -155,7 +155,7 @@ struct WindowedAdamMove {
             mean_square += c[1] * c[1] * of_step;
             square_mean += c[2] * of_step;
         }
-        return std::abs(scale) * std::sqrt(mean_square) / (std::sqrt(square_mean) + delta);
+        return std::abs(scale) * factor * std::sqrt(mean_square) / (factor * std::sqrt(square_mean) + delta);
     }
 
     template <class Lanes, class Storage>

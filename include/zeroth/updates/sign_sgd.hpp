@@ -21,8 +21,8 @@ struct SignMove {
     double scale = 0;
     Key key;
 
-    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient) const noexcept {
-        return sum_of_squares(gradient) > 0 ? std::abs(scale) : 0;
+    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
+        return factor * sum_of_squares(gradient) > 0 ? std::abs(scale) : 0;
     }
 
     template <class Lanes, class Storage>

@@ -1,0 +1,109 @@
+// Directions that keep numbers formed ahead: where there is no memory for a key's, the weights still go home.
+
+#include <zeroth/cursor.hpp>
+#include <zeroth/directions/rademacher.hpp>
+#include <zeroth/estimators/one_sided_rge.hpp>
+#include <zeroth/optimizer.hpp>
+#include <zeroth/updates/sgd.hpp>
+
+#include <catch2/catch_template_test_macros.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstddef>
+#include <new>
+#include <span>
+#include <vector>
+
+using namespace zeroth;
+
+namespace {
+
+/// Keys that were formed, and how many can be.
+struct Memory {
+    std::vector<Key> formed;
+    std::size_t room = 0;
+    int unformed = 0;
+
+    [[nodiscard]] bool holds(const Key& key) const {
+        for (const Key& one : formed) {
+            if (one == key) {
+                return true;
+            }
+        }
+        return false;
+    }
+};
+
+struct Pool : Rademacher {
+    Memory* memory = nullptr;
+
+    template <class Blocks>
+    void reserve(const Blocks&, std::size_t) {}
+    void form(const Key& key) {
+        if (!memory->holds(key)) {
+            if (memory->formed.size() == memory->room) {
+                throw std::bad_alloc{};
+            }
+            memory->formed.push_back(key);
+        }
+    }
+    void prepare(Stream& stream, std::size_t) const noexcept { memory->unformed += memory->holds(stream.key) ? 0 : 1; }
+};
+
+Pool pool(Memory& memory, std::size_t room) {
+    memory.room = room;
+    Pool result;
+    result.memory = &memory;
+    return result;
+}
+
+} // namespace
+
+static_assert(FormedDirection<Pool, std::span<const Block>>);
+
+TEMPLATE_TEST_CASE("An update whose key cannot be formed is refused, and the weights go home", "", InPlace, Snapshot, Exact) {
+    std::vector<float> weights(40, 0.5f);
+    Parameters parameters;
+    parameters.add("w", std::span{weights});
+    Memory memory;
+    {
+        Cursor<Pool, TestType> cursor{parameters, pool(memory, 1), TestType{}, Reference{}, 0.25, 1};
+        cursor.stand_at(Term{Key{1, 0, 0}, 0.25});
+        const std::vector<Term> other{{Key{1, 1, 0}, 1.0}};
+        CHECK_THROWS_AS(cursor.update({1, -0.125, Key{1, 1, 0}}, other), std::bad_alloc);
+        CHECK_THROWS_AS(cursor.stand_at(other[0]), std::bad_alloc);
+        CHECK(weights != std::vector<float>(40, 0.5f));
+    }
+    CHECK(weights == std::vector<float>(40, 0.5f));
+    CHECK(memory.unformed == 0);
+}
+
+TEST_CASE("A step whose update's or probe's key cannot be formed is not counted, and the weights go home") {
+    /// Moves along the next step's key.
+    struct Elsewhere : Sgd {
+        [[nodiscard]] LinearMove move(const Estimate&, const Key& key, Gradient<LinearMove>& gradient) const {
+            gradient.push_back({Key{key.seed, key.step + 1, 0}, {1.0}});
+            return {1, -0.125, key};
+        }
+    };
+    std::vector<float> weights(40, 0.5f);
+    Parameters parameters;
+    parameters.add("w", std::span{weights});
+    int calls = 0;
+    const auto loss = [&] { return static_cast<double>(++calls); };
+    for (const Settling settling : {Settling::each_step, Settling::lazily}) {
+        Memory memory;
+        Elsewhere rule;
+        rule.learning_rate = 0.125;
+        Optimizer optimizer{parameters, OneSidedRge{.direction = pool(memory, 1), .epsilon = 0.25}, rule,
+                            Settings{.restore = Snapshot{}, .settling = settling}};
+        CHECK_THROWS_AS(optimizer.step(loss), std::bad_alloc);
+        CHECK(optimizer.steps() == 0);
+        CHECK(weights == std::vector<float>(40, 0.5f));
+        optimizer.set_next_step(1);
+        CHECK_THROWS_AS(optimizer.step(loss), std::bad_alloc);
+        CHECK(optimizer.steps() == 1);
+        CHECK(weights == std::vector<float>(40, 0.5f));
+        CHECK(memory.unformed == 0);
+    }
+}
