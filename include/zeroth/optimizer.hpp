@@ -54,11 +54,12 @@ struct StepReport {
     /// Projected gradients that were clipped.
     int clipped = 0;
     /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
-    /// where it touches, and of the blocks that a scale of 0 does not leave out. Known from the terms, for directions with E z^2 = 1 and
-    /// their scales: exact in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights were 0, NaN where it is not known: for
-    /// CoordinateWise, for first-order gradients, and for rules of one's own whose move is no SizedMove.
+    /// where it touches, and with scales where they are not 0. Known from the terms, for directions with E z^2 = 1, scaled or not: exact
+    /// in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights
+    /// were 0, NaN where it is not known: for CoordinateWise, for first-order gradients, and for rules of one's own whose move is no
+    /// SizedMove.
     double relative_update = 0;
-    /// The block whose weights' precision the update of them falls under, the worst if there are several; null if none. It is under half the
+    /// The block whose weights' precision its update falls under, the worst if there are several; null if none. It is under half the
     /// spacing of numbers as large as the block's root mean square, so rounding takes most of it away: store the weights in more bits, or
     /// take larger steps. Never with Exact, which rounds stochastically.
     const Block* rounded_away = nullptr;
@@ -99,8 +100,8 @@ struct Settings {
 ///
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
 /// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
-/// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two traversals
-/// more, which read. traversals() counts them, the step's report does not.
+/// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two
+/// traversals more, which read. traversals() counts them, the step's report does not.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
 template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {

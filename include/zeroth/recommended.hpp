@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -84,6 +85,16 @@ template <Backend B = Reference>
     return result;
 }
 
+/// Whether weights of some block have 16 bits: InPlace would not give them back as they were.
+[[nodiscard]] inline bool has_16_bit_block(const Parameters& parameters) noexcept {
+    for (const Block& block : parameters.blocks()) {
+        if (block.type == ScalarType::bfloat16 || block.type == ScalarType::float16) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// The same with a rate from the loss, which knows more than the weights do: in place of wander_of(scheme) rms
 ///
 ///   r, at most rms, with mean (L(theta + r z) + L(theta - r z)) / 2 = 1.1 L(theta)
@@ -94,13 +105,19 @@ template <Backend B = Reference>
 ///
 /// `forward` is to be the loss of a batch, the same in each call, that speaks for the task.
 /// Forward passes: 1 + 8 for each radius, of which there are 6 at most. Traversals: as many, and two which read.
-/// The weights are given back as settings.restore does. Memory: the restore policy's.
+/// The weights are given back as settings.restore does, but 16-bit ones, which in place would come back changed, bit for bit: by Snapshot.
+/// Memory: the restore policy's, for the time of the call; the weights once more where it is InPlace and some of them have 16 bits.
 /// Throws std::invalid_argument as above and as Cursor does. Where the weights' own loss is not finite, or none beside it, the rate is from
 /// the weights alone.
 /// Source: ours; the share is the one that fits rates which were searched for (docs/methods/recommended.md).
 template <ForwardFn F, class Restore = InPlace, Backend B = Reference>
 [[nodiscard]] Recommendation recommended(const Parameters& parameters, TuningScheme scheme, std::uint64_t steps, F&& forward,
                                          const Settings<Restore>& settings = {}, const B& backend = {}) {
+    if constexpr (std::same_as<Restore, InPlace>) {
+        if (has_16_bit_block(parameters)) {
+            return recommended(parameters, scheme, steps, forward, Settings{.seed = settings.seed, .restore = Snapshot{}}, backend);
+        }
+    }
     Recommendation result = recommended(parameters, scheme, steps, backend);
     const double per_distance = 2 * std::sqrt(result.estimator.queries / static_cast<double>(steps));
     const double rms = result.learning_rate / (wander_of(scheme) * per_distance);
@@ -158,12 +175,17 @@ struct Prices {
 
 /// Times `forward`, the loss of a batch of so many examples, and traversals as the recommended estimator makes them: the fastest of three
 /// each, after one to warm up.
-/// Forward passes: 4. Traversals: 9 or less; the weights are given back as settings.restore does.
+/// Forward passes: 4. Traversals: 9 or less. The weights are given back, and memory is taken, as by recommended().
 /// Throws std::invalid_argument if examples is 0, and as Cursor does.
 template <ForwardFn F, class Restore = InPlace, Backend B = Reference>
 [[nodiscard]] Prices measure_prices(const Parameters& parameters, std::size_t examples, F&& forward, const Settings<Restore>& settings = {},
                                     const B& backend = {}) {
     require_setting(examples > 0, "examples", static_cast<double>(examples), "at least 1");
+    if constexpr (std::same_as<Restore, InPlace>) {
+        if (has_16_bit_block(parameters)) {
+            return measure_prices(parameters, examples, forward, Settings{.seed = settings.seed, .restore = Snapshot{}}, backend);
+        }
+    }
     const auto fastest = [](auto call) {
         double least = 0;
         for (int i = 0; i < 4; ++i) {

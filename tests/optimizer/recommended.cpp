@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <stdexcept>
@@ -201,6 +202,33 @@ TEST_CASE("From the loss, the weights wander as far as costs its share, whatever
         CHECK(result.forward_passes == static_cast<std::uint64_t>(calls));
         CHECK(calls == 41); // radii of 1, 3, 9, 27 and 81 epsilon
     }
+}
+
+TEMPLATE_TEST_CASE("16-bit weights come back bit for bit, whatever the restore policy", "", bfloat16, float16) {
+    std::vector<TestType> brain(600);
+    std::vector<float> single(100, 0.125f);
+    for (std::size_t i = 0; i < brain.size(); ++i) {
+        brain[i] = TestType{0.25f * std::sin(static_cast<float>(i))};
+    }
+    Parameters parameters;
+    parameters.add("single", std::span{single});
+    parameters.add("brain", std::span{brain});
+    const auto loss = [&] {
+        double sum = 1;
+        for (const TestType w : brain) {
+            sum += static_cast<double>(static_cast<float>(w)) * static_cast<double>(static_cast<float>(w));
+        }
+        return sum;
+    };
+    const std::vector<TestType> before = brain;
+    const auto kept = [&] { return std::memcmp(before.data(), brain.data(), sizeof(TestType) * brain.size()) == 0; };
+    const Recommendation with = recommended(parameters, TuningScheme::full, 100, loss);
+    CHECK(with.forward_passes > 9);
+    CHECK(kept());
+    static_cast<void>(measure_prices(parameters, 1, loss));
+    CHECK(kept());
+    const Recommendation same = recommended(parameters, TuningScheme::full, 100, loss, Settings{.restore = Snapshot{}});
+    CHECK(same.learning_rate == with.learning_rate);
 }
 
 TEST_CASE("Without curvature the rate is bounded by the weights, and a loss that is not finite says nothing") {

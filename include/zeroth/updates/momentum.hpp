@@ -27,7 +27,9 @@ struct MomentumMove {
     /// The mean square of the m that it makes.
     double square = 0;
 
-    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept { return std::abs(scale) * factor * std::sqrt(square); }
+    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
+        return std::abs(scale) * factor * std::sqrt(square);
+    }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
