@@ -184,7 +184,7 @@ TEST_CASE("Exact lays each block's grid for its own scale, and gives back the bi
     Optimizer optimizer{model.parameters, TwoSidedRge{.direction = Scaled{Gaussian{}, model.parameters, scales}, .epsilon = 1e-2},
                         Sgd{.learning_rate = 0}, Settings{.restore = Exact{}}, Registers{}};
     const auto before = model.weights;
-    for (const std::size_t b : {0, 1, 2, 3}) {
+    for (std::size_t b = 0; b < 4; ++b) {
         // 2^22 quanta hold twice the largest weight, and the largest displacement.
         const double reach = std::max(0.02, 1e-2 * static_cast<double>(Gaussian::largest) * scales[b]);
         CHECK(optimizer.cursor().quanta()[b] <= reach * 0x1p-21);

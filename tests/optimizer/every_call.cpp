@@ -112,7 +112,7 @@ TEST_CASE("In place, a loss that throws at any call leaves the weights within ha
     for (int step = 0; step < 1000; ++step) {
         for (int bad = 0; bad < 4; ++bad) {
             const std::vector<float> before = problem.weights;
-            const std::uint64_t traversals_before = optimizer.traversals();
+            const std::uint64_t traversals_before = optimizer.cursor().traversals();
             int call = 0;
             const auto forward = [&] {
                 if (call++ == bad) {
@@ -121,7 +121,7 @@ TEST_CASE("In place, a loss that throws at any call leaves the weights within ha
                 return problem.loss();
             };
             REQUIRE_THROWS_AS(optimizer.step(forward), Interrupted);
-            const auto traversals = static_cast<double>(optimizer.traversals() - traversals_before);
+            const auto traversals = static_cast<double>(optimizer.cursor().traversals() - traversals_before);
             REQUIRE(traversals == bad + 2);
             for (std::size_t i = 0; i < n; ++i) {
                 const double reached = std::abs(static_cast<double>(before[i])) + 1e-3;

@@ -22,7 +22,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// All sums are then exact, so restoring gives back the bits with no second copy, and moves commute. Laying the grid changes
 /// the weights once, by at most q / 2, about 4e-7 of the block's largest weight. An update is rounded to the grid stochastically
 /// with bits of its own key: one of q / 100 moves one weight in a hundred.
-/// q is the least with largest |w| < 2^21 q and displacements < 2^22 q there (float; 2^50 and 2^51 for double), and at least 2^-100 (2^-900).
+/// q is the least with largest |w| < 2^21 q, displacements < 2^22 q there (float; 2^50 and 2^51 for double), and at least 2^-100 (2^-900).
 /// When weights outgrow 2^22 q the grid is laid again, two to four times as coarse, which costs two to four traversals; weights that run away
 /// stop at 2^125 (2^998). Memory: two numbers a block. Scalar types: float32, float64.
 /// Throws std::invalid_argument for 16-bit blocks (their grid would be too coarse: use Snapshot), and when it takes weights over that are not
