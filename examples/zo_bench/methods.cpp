@@ -19,7 +19,7 @@ constexpr Method methods[] = {
      {4e-4, 4e-3, 4e-1, 4e-1, 6e-3}, by_gradient, 9},
     {"fzoo", "FZOO, 8 queries", "--estimator fzoo", {2e-3, 4e-3, 6e-2, 6e-2, 4e-3}, by_sign, 9, true},
     {"kerzoo", "KerZOO, order 4", "--estimator kernel --kernel-order 4 --direction gaussian --update sgd",
-     {3e-4, 3e-3, 5e-1, 5e-1, 5e-3}, by_gradient, 2},
+     {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},
     {"pezo-pool", "PeZO, pool", "--estimator two-sided --direction pool --update sgd", {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},
     {"pezo-lfsr", "PeZO, registers", "--estimator two-sided --direction lfsr --update sgd", {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},
     {"mixed-pool", "ZO-SGD, mixed pool", "--estimator two-sided --direction mixed-pool --update sgd",
