@@ -184,7 +184,7 @@ private:
         line_.whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
         line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix,\nkernel: 1e-2]", false, method.smoothing);
         line_.number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
-        line_.flag(group, "--recommended", "In place of these but --scheme and --weight-decay: fzoo, with the epsilon\nand the learning rate that a few losses recommend, falling\nlinearly", options_.recommended);
+        line_.flag(group, "--recommended", "In place of these but --scheme and --weight-decay: fzoo, with the epsilon\nand the learning rate that some losses recommend (up to 196\npasses, which --forwards counts), falling linearly", options_.recommended);
         line_.add(group, "--schedule", "KIND[:WARMUP]", "constant; linear or cosine: falling to 0 at the last\nstep; trapezoid: constant for half of the steps, then\nlinear; after rising over WARMUP steps [trapezoid]",
             [this](const std::string& value) { read_schedule(value); });
         line_.number(group, "--weight-decay", "X", "Decoupled weight decay [0; adamw: 0.01]", true, method.weight_decay);
@@ -265,7 +265,7 @@ private:
         };
         if (options_.recommended) {
             for (const char* name : {"--estimator", "--direction", "--update", "--blocks", "--mask", "--hybrid", "--dizo", "--normalize", "--queries", "--epsilon", "--learning-rate", "--schedule"}) {
-                refuse(line_.given(name), name, "is what --recommended chooses");
+                refuse(line_.given(name), name, "does not go with --recommended; give the settings that it prints in its place");
             }
         }
         const bool windowed = method.update == UpdateKind::momentum || method.update == UpdateKind::adam || method.update == UpdateKind::adamw;

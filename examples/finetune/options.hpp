@@ -54,6 +54,9 @@ struct Options {
     /// Throws UsageError if --forwards is less than a step's; a step's are known once the model is.
     void require_a_step() const {
         const std::size_t each = method.forward_passes_per_step();
+        if (forwards && *forwards >= each && method.steps_within(*forwards) == 0) {
+            throw UsageError("--forwards", std::to_string(*forwards) + " is less than a step's and a projection's, " + std::to_string(each + method.projection.forward_passes()));
+        }
         if (forwards && *forwards < each) throw UsageError("--forwards", std::to_string(*forwards) + " is less than one step's, " + std::to_string(each));
     }
     /// Steps to make: from --steps or --forwards, whichever was given.

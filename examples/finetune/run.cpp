@@ -188,6 +188,7 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
     const std::size_t planned_bytes = static_cast<std::size_t>(plan_memory(model, options.method, request).peak());
     if (options.plan) print(memory_table(model, options.method, request) + "\n");
     const std::string before = options.generate > 0 ? sample(model, tokenizer, options) : "";
+    if (options.method.projection.interval > plan.steps) print("--dizo: the run ends before its first projection\n");
     const TrainerFactory factory = [&] { return make_trainer(model, task, options.method, plan.steps, options.seed, options.threads); };
 
     const program::InterruptGuard guard;
@@ -235,6 +236,8 @@ int run(Options options) {
         const std::size_t passes = take_recommended(options, model, *task, options.step_count(default_steps));
         print("recommended: --estimator fzoo --epsilon " + report::general(*options.method.smoothing, 3) + " --learning-rate " +
               report::general(options.method.learning_rate, 3) + " --schedule linear, from " + grouped(passes) + " forward passes\n");
+        if (options.forwards) *options.forwards -= std::min(*options.forwards, passes);
+        options.require_a_step();
     }
     if (!options.train.empty()) return train_model(options, model, format, tokenizer, *task, outputs);
     const int status = evaluate_only(options, model, *task, outputs);

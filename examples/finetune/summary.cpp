@@ -38,7 +38,7 @@ std::string summary(const Outcome& outcome, const std::string& trainer) {
     figures.add({"resident memory of inference", bytes(outcome.inference_bytes), ""});
     figures.add({"most beyond it while training", memory_text(outcome), ""});
     if (!(outcome.after.loss <= outcome.before.loss) && outcome.steps > 0) {
-        return text + figures.text() + "\n  The loss has not fallen: try a third of the --learning-rate, or more steps.\n";
+        return text + figures.text() + "\n  The loss has not fallen: try a third of the learning rate (--learning-rate), or more steps.\n";
     }
     return text + figures.text();
 }

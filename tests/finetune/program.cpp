@@ -287,7 +287,7 @@ TEST_CASE("Methods that do not go together are refused") {
     const Folder folder;
     const auto refused = [&](const std::string& options, const std::string& part) { check_refused(folder, train_text + options + outputs, part); };
     refused("--mask bernoulli:0", "--mask: ");
-    refused("--recommended --update adam", "--update: is what --recommended chooses");
+    refused("--recommended --update adam", "--update: does not go with --recommended");
     refused("--kernel-order 4", "--kernel-order: needs --estimator kernel");
     refused("--estimator kernel --kernel-order 7", "--kernel-order: ");
     refused("--direction pool --mask bernoulli:0.5", "--mask: ");

@@ -430,7 +430,7 @@ TEST_CASE("Wrong settings and anchors are refused by name") {
     CHECK(contains(refused({.epsilon = 0}), "epsilon is 0"));
     CHECK(contains(refused({.rate = -1}), "rate is -1"));
     CHECK(contains(refused({.clip = 1}), "clip is 1"));
-    CHECK(contains(refused({.select = [](const Block&) { return false; }}), "no parameters"));
+    CHECK(contains(refused({.select = [](const Block&) { return false; }}), "takes none of the blocks"));
     Anchor anchor;
     anchor.add("near", std::span<const float>{model.near});
     CHECK(contains(refusal([&] { anchor.add("near", std::span{model.near}); }), "already"));

@@ -122,7 +122,10 @@ class LayerProjection {
         : settings_{(settings.validate(), std::move(settings))},
           parameters_{settings_.select ? selected(parameters, settings_.select) : parameters}, backend_{std::move(backend)},
           backend_name_{backend_.name()}, anchor_{anchor.empty() ? Anchor::copy_of(blocks()) : std::move(anchor)} {
-        require_blocks(blocks());
+        require_blocks(parameters.blocks());
+        if (blocks().empty()) {
+            throw std::invalid_argument{"zeroth: select takes none of the blocks: there is nothing to project"};
+        }
         const std::size_t count = blocks().size();
         for (const Block& block : blocks()) {
             if constexpr (requires { typename B::Types; }) {
