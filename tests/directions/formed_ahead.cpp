@@ -1,5 +1,6 @@
 // What directions form ahead of a traversal: what stays, when memory is taken, who is told of it.
 
+#include "allocations.hpp"
 #include "directions/displaced.hpp"
 
 #include <zeroth/block_optimizer.hpp>
@@ -15,26 +16,10 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-namespace {
-std::size_t allocations = 0;
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const memory = std::malloc(size == 0 ? 1 : size)) {
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace zeroth_test;
 

@@ -7,6 +7,7 @@
 #include <zeroth/optimizer.hpp>
 #include <zeroth/parameters/partition.hpp>
 #include <zeroth/projections/anchor.hpp>
+#include <zeroth/projections/projection_report.hpp>
 #include <zeroth/projections/scale_displacement.hpp>
 #include <zeroth/setting.hpp>
 
@@ -63,33 +64,6 @@ struct LayerProjectionSettings {
         require_setting(rate >= 0 && std::isfinite(rate), "rate", rate, "zero or positive, and finite");
         require_setting(clip >= 0 && clip < 1, "clip", clip, "at least 0 and less than 1");
     }
-};
-
-/// A block in a projection.
-struct ProjectedLayer {
-    std::string_view name;
-    /// ||delta_l|| before it.
-    double displacement = 0;
-    /// a_l: how many times as long it is now.
-    double ratio = 1;
-};
-
-/// What a projection did; the spans are valid until the next.
-struct ProjectionReport {
-    /// Steps made before it.
-    std::uint64_t step = 0;
-    /// updated; kept, where no displacement was there to be scaled or all ratios are 1; or why the weights are as before.
-    Reason reason = Reason::updated;
-    /// The mean of the losses; the one that is not finite, if that was the reason.
-    double loss = 0;
-    std::span<const double> losses;
-    std::span<const ProjectedLayer> layers;
-    std::uint64_t forward_passes = 0;
-    /// Over the projected weights.
-    std::uint64_t traversals = 0;
-    /// The weights were on the grid of a policy Exact, and are.
-    bool on_grid = false;
-    std::string_view backend;
 };
 
 /// DiZO's layer-wise projection: every `interval` steps a few forward passes choose how long each layer's displacement from where it began
