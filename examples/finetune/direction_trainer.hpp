@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <zeroth/directions/scaled.hpp>
+
 #include "any_estimator.hpp"
 #include "mask.hpp"
 #include "optimizer_trainer.hpp"
@@ -13,8 +15,9 @@ namespace finetune {
 
 /// Compiled for what is asked for; any but Sphere would do.
 template <class Direction>
-inline constexpr bool has_forward_gradient =
-    std::is_same_v<Direction, zeroth::Gaussian> || std::is_same_v<Direction, zeroth::Rademacher> || std::is_same_v<Direction, zeroth::Uniform>;
+inline constexpr bool has_forward_gradient = false;
+template <class Direction>
+inline constexpr bool has_forward_gradient<zeroth::Scaled<Direction>> = true;
 template <class Direction>
 inline constexpr bool has_forward_gradient<zeroth::Masked<Direction, AnyMask>> = true;
 
@@ -57,9 +60,9 @@ std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const Tr
     });
 }
 
-extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Gaussian&, const TrainerParts&);
-extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Rademacher&, const TrainerParts&);
-extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Uniform&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Scaled<zeroth::Gaussian>&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Scaled<zeroth::Rademacher>&, const TrainerParts&);
+extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Scaled<zeroth::Uniform>&, const TrainerParts&);
 extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Sphere&, const TrainerParts&);
 extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Gaussian, AnyMask>&, const TrainerParts&);
 extern template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Masked<zeroth::Rademacher, AnyMask>&, const TrainerParts&);

@@ -2,6 +2,6 @@
 
 namespace finetune {
 
-template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Rademacher&, const TrainerParts&);
+template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Scaled<zeroth::Rademacher>&, const TrainerParts&);
 
 }  // namespace finetune

@@ -2,6 +2,6 @@
 
 namespace finetune {
 
-template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Uniform&, const TrainerParts&);
+template std::unique_ptr<Trainer> make_trainer_along(const zeroth::Scaled<zeroth::Uniform>&, const TrainerParts&);
 
 }  // namespace finetune

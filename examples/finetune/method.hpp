@@ -80,6 +80,7 @@ struct Method {
     BlockOrderKind block_order = BlockOrderKind::all;
     std::size_t parts_a_step = 1;  ///< that a step estimates; known once the model is
     MaskOption mask;
+    std::string scales = "none";  ///< of the directions in each tensor: by their weights, or by patterns of names
     int hybrid = 0;  ///< layers at the end that take first-order gradients
     std::optional<double> first_order_rate;  ///< of theirs, by Adam; the scheme's usual one if it is not given
     bool reuse_activations = false;

@@ -8,6 +8,8 @@
 #include <report/canvas.hpp>
 #include <report/format.hpp>
 
+#include "tensors.hpp"
+
 namespace finetune {
 namespace {
 
@@ -170,6 +172,11 @@ private:
             "large weights; magnitude:S, small:S the largest or the\nsmallest of each tensor; N:M the N largest of M [none]",
             [this](const std::string& value) { read_mask(value); });
         line_.whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
+        line_.add(group, "--scales", "none|rms|PATTERN=FACTOR,...", "Factors of the perturbation: by the weights' root mean\nsquare, or for tensors whose names fit a pattern, in which\n* is anything; the rate goes with their square [none]",
+                  [&method](const std::string& value) {
+                      if (value != "none" && value != "rms") static_cast<void>(pattern_factors(value));
+                      method.scales = value;
+                  });
         line_.whole(group, "--hybrid", "The last N layers and what follows them take gradients of\nback-propagation, by Adam; the rest forward passes [0]", 0, 1 << 20, method.hybrid);
         line_.number(group, "--first-order-rate", "X", "Learning rate of Adam in --hybrid [by scheme; full: 1e-3]", true, method.first_order_rate);
         line_.whole(group, "--dizo", "After every N steps scale each tensor's displacement from\nwhere it began, by 20 forward passes; 0: never [0]", 0, std::uint64_t{1} << 40,
@@ -264,7 +271,7 @@ private:
             if (wrong) throw UsageError(option, reason);
         };
         if (options_.recommended) {
-            for (const char* name : {"--estimator", "--direction", "--update", "--blocks", "--mask", "--hybrid", "--dizo", "--normalize", "--queries", "--epsilon", "--learning-rate", "--schedule"}) {
+            for (const char* name : {"--estimator", "--direction", "--update", "--blocks", "--mask", "--scales", "--hybrid", "--dizo", "--normalize", "--queries", "--epsilon", "--learning-rate", "--schedule"}) {
                 refuse(line_.given(name), name, "does not go with --recommended; give the settings that it prints in its place");
             }
         }
@@ -277,6 +284,8 @@ private:
         refuse(method.estimator == EstimatorKind::fzoo && method.queries < 2, "--queries", "fzoo needs at least 2");
         refuse(method.estimator != EstimatorKind::kernel && given("--kernel-order"), "--kernel-order", "needs --estimator kernel");
         refuse(masked && method.direction > DirectionKind::uniform, "--mask", "goes with --direction gaussian, rademacher or uniform");
+        refuse(method.scales != "none" && masked, "--scales", "does not go with --mask");
+        refuse(method.scales != "none" && method.direction > DirectionKind::uniform, "--scales", "goes with --direction gaussian, rademacher or uniform");
         refuse(method.projection.interval == 0 && line_.given("--dizo-blocks"), "--dizo-blocks", "needs --dizo");
         refuse(method.normalize && method.update != UpdateKind::sgd && method.update != UpdateKind::momentum, "--normalize", "goes with --update sgd or momentum");
         refuse(masked && blocks, "--mask", "does not go with --blocks");
@@ -289,6 +298,7 @@ private:
             const char* estimator = method.estimator == EstimatorKind::first_order ? "first-order" : method.estimator == EstimatorKind::coordinate ? "coordinate" : "forward-gradient";
             const std::string other = std::string("does not go with --estimator ") + estimator;
             refuse(blocks, "--blocks", other);
+            refuse(method.scales != "none" && method.estimator != EstimatorKind::forward_gradient, "--scales", other);
             refuse(method.hybrid != 0, "--hybrid", other);
             refuse(masked && method.estimator != EstimatorKind::forward_gradient, "--mask", other);
             refuse(method.update == UpdateKind::conservative && method.estimator != EstimatorKind::coordinate, "--update", "conservative " + other);

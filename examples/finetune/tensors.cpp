@@ -1,10 +1,13 @@
 #include "tensors.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <program/usage_error.hpp>
 #include <program/values.hpp>
+#include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/parameters/partition.hpp>
 
 namespace finetune {
@@ -36,6 +39,36 @@ bool projects(const Method& method, const zeroth::Block& block) {
     if (method.projection.interval == 0) return false;
     const std::vector<std::string> patterns = program::split("--dizo-blocks", method.projection.blocks);
     return std::ranges::any_of(patterns, [&](const std::string& pattern) { return zeroth::matches(pattern, block.name); });
+}
+
+std::vector<std::pair<std::string, double>> pattern_factors(const std::string& scales) {
+    std::vector<std::pair<std::string, double>> factors;
+    for (const std::string& part : program::split("--scales", scales)) {
+        const std::size_t sign = part.find('=');
+        if (sign == 0 || sign == std::string::npos) throw program::UsageError("--scales", "\"" + part + "\" is not none, rms or PATTERN=FACTOR");
+        factors.emplace_back(part.substr(0, sign), program::read_number("--scales", part.substr(sign + 1), true, "a factor of at least 0"));
+    }
+    return factors;
+}
+
+zeroth::Array<double> scales_of(const zeroth::Parameters& parameters, const std::string& scales) {
+    if (scales == "rms") return zeroth::scales_by_rms(parameters);
+    const std::span<const zeroth::Block> blocks = parameters.blocks();
+    zeroth::Array<double> factors(blocks.size());
+    std::vector<bool> named(blocks.size());
+    for (std::size_t b = 0; b < blocks.size(); ++b) factors[b] = 1;
+    if (scales == "none") return factors;
+    for (const auto& [pattern, factor] : pattern_factors(scales)) {
+        bool fits = false;
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            if (!zeroth::matches(pattern, blocks[b].name)) continue;
+            fits = true;
+            if (!named[b]) factors[b] = factor;
+            named[b] = true;
+        }
+        if (!fits) throw program::UsageError("--scales", "\"" + pattern + "\" fits no tensor that is trained");
+    }
+    return factors;
 }
 
 }  // namespace finetune

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <llama/model.hpp>
+#include <zeroth/array.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include "method.hpp"
@@ -21,5 +24,12 @@ std::pair<zeroth::Parameters, zeroth::Parameters> split_for_hybrid(const zeroth:
 
 /// Whether the method projects a tensor.
 bool projects(const Method& method, const zeroth::Block& block);
+
+/// PATTERN=FACTOR,... in parts. Throws UsageError.
+std::vector<std::pair<std::string, double>> pattern_factors(const std::string& scales);
+
+/// A factor of the directions for each tensor: 1 ("none"); in proportion to the root mean square of its weights ("rms"); or PATTERN=FACTOR,...,
+/// of the first pattern that its name fits, 1 where none does. Throws UsageError, also for a pattern that fits no tensor.
+zeroth::Array<double> scales_of(const zeroth::Parameters& parameters, const std::string& scales);
 
 }  // namespace finetune

@@ -42,6 +42,13 @@ zeroth::Partition partition_of(const zeroth::Parameters& parameters, const std::
     }
 }
 
+/// The direction with the method's factor for each tensor. Factors of 1 take nothing and change no bit.
+template <class Direction>
+std::unique_ptr<Trainer> make_scaled_trainer(Direction direction, const TrainerParts& parts) {
+    const zeroth::Array<double> scales = scales_of(parts.parameters, parts.method.scales);
+    return make_trainer_along(zeroth::Scaled<Direction>{direction, parts.parameters, {scales.data(), scales.size()}}, parts);
+}
+
 /// Chooses the mask anew when it is due.
 class MaskedTrainer final : public Trainer {
 public:
@@ -79,8 +86,8 @@ std::unique_ptr<Trainer> make_trainer_of(const TrainerParts& parts) {
     if (method.estimator == EstimatorKind::coordinate) return make_coordinate_trainer(parts);
     if (method.mask.kind != MaskKind::none) return make_masked_trainer(parts);
     switch (method.direction) {
-    case DirectionKind::rademacher: return make_trainer_along(zeroth::Rademacher{}, parts);
-    case DirectionKind::uniform: return make_trainer_along(zeroth::Uniform{}, parts);
+    case DirectionKind::rademacher: return make_scaled_trainer(zeroth::Rademacher{}, parts);
+    case DirectionKind::uniform: return make_scaled_trainer(zeroth::Uniform{}, parts);
     case DirectionKind::sphere: return make_trainer_along(zeroth::Sphere{}, parts);
     case DirectionKind::pool: return make_pool_trainer(parts);
     case DirectionKind::lfsr: return make_lfsr_trainer(parts);
@@ -88,7 +95,7 @@ std::unique_ptr<Trainer> make_trainer_of(const TrainerParts& parts) {
     case DirectionKind::low_rank: return make_low_rank_trainer(parts);
     case DirectionKind::gaussian: break;
     }
-    return make_trainer_along(zeroth::Gaussian{}, parts);
+    return make_scaled_trainer(zeroth::Gaussian{}, parts);
 }
 
 /// DiZO: scales what the trainer has displaced, by losses of batches that no step draws.
