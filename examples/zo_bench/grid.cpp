@@ -1,6 +1,7 @@
 #include "grid.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <span>
 #include <utility>
@@ -33,7 +34,7 @@ std::string Run::name() const {
 }
 
 std::string Run::title() const {
-    return cell->task + ", " + cell->scheme + ", " + std::string(cell->method->title) + ", rate " + general(learning_rate, 3) +
+    return cell->task + ", " + cell->scheme + ", " + cell->title + (cell->method->own_rate ? "" : ", rate " + general(learning_rate, 3)) +
            (phase == Phase::search ? ", search" : ", seed " + std::to_string(seed));
 }
 
@@ -41,7 +42,8 @@ Grid::Grid(Options options, std::size_t layers) : options_(std::move(options)), 
     for (const std::string& task : tasks()) {
         for (const std::string& scheme : options_.schemes) {
             for (const Method* method : options_.methods) {
-                if (has(*method, scheme)) cells_.push_back({task, scheme, method});
+                if (!has(*method, scheme)) continue;
+                for (const std::size_t batch : options_.batches) cells_.push_back({task, scheme, method, batch, title(*method, batch)});
             }
         }
     }
@@ -60,6 +62,19 @@ bool Grid::has(const Method& method, const std::string& scheme) const {
     return !options_.quick || scheme == schemes[0] || &method == options_.methods.front() || &method == options_.methods.back();
 }
 
+std::string Grid::title(const Method& method, std::size_t batch) const {
+    return std::string(method.title) + (options_.batches.size() > 1 ? ", batch " + std::to_string(batch) : "");
+}
+
+std::size_t Grid::equal_forwards(std::size_t passes, std::size_t batch) const {
+    return std::max<std::size_t>(passes * options_.batches.front() / batch, 1);
+}
+
+std::optional<double> Grid::tokens(const Cell& cell, double forward_passes) const {
+    if (cell.task != "text") return std::nullopt;
+    return forward_passes * static_cast<double>(cell.batch) * static_cast<double>(options_.length.value_or(usual_length));
+}
+
 Run Grid::make_run(const Cell& cell, Phase phase, std::uint64_t seed, double learning_rate) const {
     const Options& o = options_;
     const Method& method = *cell.method;
@@ -76,13 +91,18 @@ Run Grid::make_run(const Cell& cell, Phase phase, std::uint64_t seed, double lea
     add({"--scheme", cell.scheme});
     const std::vector<std::string> arguments = method.arguments();
     words.insert(words.end(), arguments.begin(), arguments.end());
-    add({"--learning-rate", general(learning_rate, 3), "--schedule", o.schedule, "--batch", std::to_string(o.batch)});
+    if (!method.own_rate) {
+        add({"--learning-rate", general(learning_rate, 3)});
+        if (std::ranges::find(arguments, "--schedule") == arguments.end()) add({"--schedule", o.schedule});
+    }
+    add({"--batch", std::to_string(cell.batch)});
     if (o.length) add({"--length", std::to_string(*o.length)});
 
-    const std::size_t forwards = phase == Phase::search && !method.rate_is_length ? o.search_forwards : o.forwards;
+    const std::size_t forwards = run.forwards =
+        equal_forwards(phase == Phase::search && !method.rate_is_length ? o.search_forwards : o.forwards, cell.batch);
     const std::size_t steps = run.steps = std::max<std::size_t>(forwards / method.passes_a_step(cell.scheme, layers_), 1);
-    // finetune's --forwards counts the forward passes, not what a backward pass is worth.
-    if (method.by_steps) {
+    // finetune's --forwards counts the forward passes, not what a backward pass is worth; and what finding a rate takes, for which --quick has too few.
+    if (method.by_steps || (method.own_rate && o.quick)) {
         add({"--steps", std::to_string(steps)});
     } else {
         add({"--forwards", std::to_string(forwards)});
@@ -106,10 +126,13 @@ CellState Grid::state(const Cell& cell, const Journal& journal) const {
         if (state.failure.empty()) state.failure = record.status;
     };
 
-    const double usual = cell.method->usual_rate(cell.task, cell.scheme);
-    const auto search_run = [&](int exponent) { return make_run(cell, Phase::search, 1, rate_of(usual, exponent)); };
+    double usual = cell.method->usual_rate(cell.task, cell.scheme);
+    // The noise of a gradient falls with the root of the batch. A lone batch keeps the rates, and with them its commands.
+    if (options_.batches.size() > 1) usual *= std::sqrt(static_cast<double>(cell.batch) / static_cast<double>(usual_batch));
+    const auto rate = [&](int exponent) { return rate_of(usual, options_.rate_ratio, exponent); };
+    const auto search_run = [&](int exponent) { return make_run(cell, Phase::search, 1, rate(exponent)); };
     std::map<int, const Record*> tried;
-    const RateSearch search = search_rate(options_.rates, [&](int exponent) -> std::optional<RateResult> {
+    const RateSearch search = search_rate(cell.method->own_rate ? 1 : options_.rates, [&](int exponent) -> std::optional<RateResult> {
         const Record* record = journal.find(search_run(exponent).command);
         if (record == nullptr) return std::nullopt;
         tried.emplace(exponent, record);
@@ -126,7 +149,7 @@ CellState Grid::state(const Cell& cell, const Journal& journal) const {
         return state;
     }
 
-    state.rate = rate_of(usual, *search.best);
+    state.rate = rate(*search.best);
     state.rate_at_end = search.at_end;
     for (std::uint64_t seed = 1; seed <= options_.seeds; ++seed) {
         Run run = make_run(cell, Phase::final, seed, *state.rate);

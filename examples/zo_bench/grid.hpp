@@ -16,6 +16,8 @@ struct Cell {
     std::string task;  ///< "text" or "classify"
     std::string scheme;
     const Method* method = nullptr;
+    std::size_t batch = usual_batch;
+    std::string title = {};  ///< of the method, and of the batch where the grid has several
 };
 
 /// A run of finetune.
@@ -23,12 +25,13 @@ struct Run {
     const Cell* cell = nullptr;
     Phase phase = Phase::final;
     std::uint64_t seed = 1;
-    double learning_rate = 0;
+    double learning_rate = 0;        ///< 0 where the method finds its own
+    std::size_t forwards = 0;        ///< the budget
     std::size_t steps = 0;           ///< about; of a first-order method in truth
     std::vector<std::string> words = {};  ///< its command line, but for the files it writes
     std::string command = {};             ///< the same as text
 
-    /// "text_full_adam_0.001_1_89abcdef": names its files.
+    /// "text_full_adam_0.001_1_89abcdef": names its files. A run of a grid with one batch has the same name in a grid with more.
     std::string name() const;
     /// "text, full, ZO-Adam, rate 0.001, seed 1": for the reader.
     std::string title() const;
@@ -41,7 +44,7 @@ struct CellState {
     std::size_t made = 0;
     std::size_t failed = 0;             ///< of those made
     std::string failure;                ///< why the first of them did, or why there is nothing left to do
-    std::optional<double> rate;         ///< that the search has chosen
+    std::optional<double> rate;         ///< that the search has chosen; 0 where the method finds its own
     bool rate_at_end = false;           ///< it is the outermost that was tried
     std::vector<const Record*> finals;  ///< the final runs that have ended
 };
@@ -53,7 +56,7 @@ public:
     Grid(Options options, std::size_t layers);
 
     const Options& options() const { return options_; }
-    /// By task, by scheme, in the order they were asked for.
+    /// By task, by scheme, by method, by batch, in the order they were asked for.
     const std::vector<Cell>& cells() const { return cells_; }
     std::vector<std::string> tasks() const;
 
@@ -61,6 +64,15 @@ public:
 
     /// Whether a method is on the grid with a scheme.
     bool has(const Method& method, const std::string& scheme) const;
+
+    /// "ZO-SGD" or, where the grid has several batches, "ZO-SGD, batch 4".
+    std::string title(const Method& method, std::size_t batch) const;
+
+    /// Forward passes of a batch that process as many windows as `passes` of the first batch do, at least 1.
+    std::size_t equal_forwards(std::size_t passes, std::size_t batch) const;
+
+    /// Of the windows that so many passes of a cell process; absent of classify, whose sentences have each their own length.
+    std::optional<double> tokens(const Cell& cell, double forward_passes) const;
 
 private:
     Run make_run(const Cell& cell, Phase phase, std::uint64_t seed, double learning_rate) const;

@@ -18,16 +18,20 @@ namespace {
 
 constexpr std::string_view header =
     "task,scheme,method,phase,seed,learning_rate,forward_passes,loss_before,loss_after,accuracy_before,accuracy_after,seconds,"
-    "optimizer_seconds,peak_bytes,planned_bytes,inference_bytes,status,command";
+    "optimizer_seconds,peak_bytes,planned_bytes,inference_bytes,status,command,batch,tokens";
 
 /// The figures, in the order of their columns.
 constexpr std::optional<double> Record::*figures[] = {
     &Record::forward_passes, &Record::loss_before, &Record::loss_after,        &Record::accuracy_before, &Record::accuracy_after,
     &Record::seconds,        &Record::optimizer_seconds, &Record::peak_bytes, &Record::planned_bytes,   &Record::inference_bytes,
 };
-constexpr std::size_t first_figure = 6, columns = first_figure + std::size(figures) + 2;
+/// Those that older versions did not have.
+constexpr std::optional<double> Record::*late_figures[] = {&Record::batch, &Record::tokens};
 
-std::string line_of(const Record& record) {
+constexpr std::size_t first_figure = 6, old_columns = first_figure + std::size(figures) + 2, columns = old_columns + std::size(late_figures);
+constexpr std::string_view old_header = header.substr(0, header.find(",batch"));
+
+std::string line_of(const Record& record, std::size_t count) {
     std::vector<std::string> fields = {record.task,
                                        record.scheme,
                                        record.method,
@@ -37,13 +41,15 @@ std::string line_of(const Record& record) {
     for (const auto figure : figures) fields.push_back(number_text(record.*figure));
     fields.push_back(record.status);
     fields.push_back(record.command);
+    for (const auto figure : late_figures) fields.push_back(number_text(record.*figure));
+    fields.resize(count);
     return join_csv(fields);
 }
 
 /// None if the line is not one that line_of() makes.
-std::optional<Record> record_of(std::string_view line) {
+std::optional<Record> record_of(std::string_view line, std::size_t count) {
     const auto fields = split_csv(line);
-    if (!fields || fields->size() != columns) return std::nullopt;
+    if (!fields || fields->size() != count) return std::nullopt;
     const auto& field = *fields;
     const auto seed = read_number(field[4]), rate = read_number(field[5]);
     if ((field[3] != "search" && field[3] != "final") || !seed || !rate) return std::nullopt;
@@ -53,18 +59,24 @@ std::optional<Record> record_of(std::string_view line) {
                   .phase = field[3] == "search" ? Phase::search : Phase::final,
                   .seed = static_cast<std::uint64_t>(*seed),
                   .learning_rate = *rate,
-                  .status = field[columns - 2],
-                  .command = field[columns - 1]};
+                  .status = field[old_columns - 2],
+                  .command = field[old_columns - 1]};
+    const auto take = [&](std::optional<double> Record::*figure, const std::string& text) {
+        record.*figure = read_number(text);
+        return record.*figure || text.empty();
+    };
     for (std::size_t i = 0; i < std::size(figures); ++i) {
-        record.*figures[i] = read_number(field[first_figure + i]);
-        if (!(record.*figures[i]) && !field[first_figure + i].empty()) return std::nullopt;
+        if (!take(figures[i], field[first_figure + i])) return std::nullopt;
+    }
+    for (std::size_t i = 0; i < count - old_columns; ++i) {
+        if (!take(late_figures[i], field[old_columns + i])) return std::nullopt;
     }
     return record;
 }
 
 }  // namespace
 
-Journal::Journal(const std::filesystem::path& path, bool forget_failed) : path_(path) {
+Journal::Journal(const std::filesystem::path& path, bool forget_failed) : path_(path), columns_(columns) {
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("", std::string("cannot be written: ") + std::strerror(errno));
     try {
@@ -95,8 +107,9 @@ void Journal::read() {
         const std::string_view line = std::string_view(text).substr(begin, end - begin);
         begin = end + 1;
         if (number == 0) {
-            if (line != header) fail("line 1", "is not a journal of zo_bench of this version; give another --output");
-        } else if (const auto record = record_of(line)) {
+            if (line == old_header) columns_ = old_columns;
+            if (line != header && line != old_header) fail("line 1", "is not a journal of zo_bench of this version; give another --output");
+        } else if (const auto record = record_of(line, columns_)) {
             records_.insert_or_assign(record->command, *record);
         } else {
             fail("line " + std::to_string(number + 1), "is not the record of a run; take it out");
@@ -112,10 +125,10 @@ const Record* Journal::find(const std::string& command) const {
 }
 
 void Journal::add(const Record& record) {
-    const std::string line = line_of(record);
+    const std::string line = line_of(record, columns_);
     append(line);
     // As it will be read, so that a study that goes on and one that never stopped see the same.
-    const auto kept = record_of(line);
+    const auto kept = record_of(line, columns_);
     if (!kept) throw std::logic_error("a record that cannot be read back: " + line);
     records_.insert_or_assign(kept->command, *kept);
 }

@@ -32,13 +32,15 @@ struct Record {
     std::optional<double> inference_bytes = {};
     std::string status = {};   ///< "done", or "failed: " and why
     std::string command = {};  ///< that makes the run; names it
+    std::optional<double> batch = {};   ///< this and what follows: absent in files of older versions
+    std::optional<double> tokens = {};  ///< of the windows that the forward passes processed
 
     bool failed() const { return status != "done"; }
     bool operator==(const Record&) const = default;
 };
 
 /// The runs that have ended, in a CSV file that only grows: a killed program leaves at most a torn last line, which the next one takes
-/// off. No two programs can hold one file. Throws files::FileError.
+/// off. A file of an older version keeps its columns. No two programs can hold one file. Throws files::FileError.
 class Journal {
 public:
     /// Makes the file if it is not there. With `forget_failed`, runs that are there as failed count as not made; a later line of the
@@ -62,6 +64,7 @@ private:
 
     std::filesystem::path path_;
     int descriptor_ = -1;
+    std::size_t columns_;                    // of the file
     std::map<std::string, Record> records_;  // by command
 };
 

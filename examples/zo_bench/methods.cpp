@@ -8,7 +8,7 @@ namespace {
 /// Of the rate on classify to that on text: its gradients are some ten times as large, which matters to steps in proportion to them.
 constexpr double by_gradient = 0.1, by_sign = 1;
 
-// To add a method, add a row. The rates are of a model of hundreds of thousands of weights, for full, lora, prefix, prompt and head.
+// To add a method, add a row. The rates are of a model of hundreds of thousands of weights and batches of 16, for full, lora, prefix, prompt and head.
 constexpr Method methods[] = {
     {"zo-sgd", "ZO-SGD", "--estimator two-sided --direction gaussian --update sgd", {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},
     {"zo-sgd-rademacher", "ZO-SGD, Rademacher", "--estimator two-sided --direction rademacher --update sgd",
@@ -18,6 +18,7 @@ constexpr Method methods[] = {
     {"one-sided-q8", "one-sided, 8 queries", "--estimator one-sided --queries 8 --direction gaussian --update sgd",
      {4e-4, 4e-3, 4e-1, 4e-1, 6e-3}, by_gradient, 9},
     {"fzoo", "FZOO, 8 queries", "--estimator fzoo", {2e-3, 4e-3, 6e-2, 6e-2, 4e-3}, by_sign, 9, true},
+    {"recommended", "FZOO, recommended", "--recommended", {}, by_sign, 9, false, false, false, true},
     {"kerzoo", "KerZOO, order 4", "--estimator kernel --kernel-order 4 --direction gaussian --update sgd",
      {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},
     {"pezo-pool", "PeZO, pool", "--estimator two-sided --direction pool --update sgd", {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},

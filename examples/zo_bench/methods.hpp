@@ -27,6 +27,7 @@ struct Method {
     bool rate_is_length = false;
     bool by_layer = false;  ///< `passes` are made for each layer
     bool by_steps = false;  ///< finetune counts less than `passes`: its runs are given their number of steps
+    bool own_rate = false;  ///< finetune finds its rate, by passes of the budget, and has a schedule for it: neither is given, and nothing is searched
 
     std::vector<std::string> arguments() const;
     /// For the curves' points: of a model with so many layers. Tensors that are in none are a part each.
@@ -34,7 +35,7 @@ struct Method {
         const std::size_t parts = scheme == "full" ? layers + 2 : scheme == "prompt" ? 1 : scheme == "head" ? 2 : layers;
         return by_layer ? passes * parts : passes;
     }
-    /// `task` is text or classify, `scheme` one of the above.
+    /// `task` is text or classify, `scheme` one of the above. 0 of a method that finds its own.
     double usual_rate(std::string_view task, std::string_view scheme) const;
 };
 

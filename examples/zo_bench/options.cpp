@@ -19,14 +19,19 @@ constexpr const char* description =
 constexpr const char* footer =
     "The learning rate of a cell of the grid is searched for with the first seed, on the\n"
     "last ninth of the training part, held out of training: --rates points around the\n"
-    "method's usual rate, each three times the last, and up to two more on the side where\n"
-    "the best is the outermost. The test part is seen by the final runs alone. A\n"
-    "first-order step counts as three forward passes: its own, and two for the backward\n"
-    "pass; a pass of forward mode as two.\n"
+    "method's usual rate, each --rate-ratio times the last, and up to two more on the side\n"
+    "where the best is the outermost. The test part is seen by the final runs alone.\n"
+    "recommended finds its rate itself. A first-order step counts as three forward passes:\n"
+    "its own, and two for the backward pass; a pass of forward mode as two.\n"
+    "\n"
+    "With several --batch sizes every cell is run with each. --forwards and\n"
+    "--search-forwards are then of the first; the others get as many as process the same\n"
+    "number of windows. Their searches begin at the usual rate times the square root of\n"
+    "batch / 16.\n"
     "\n"
     "The folder --output holds runs.csv, a line a run with the command that makes it;\n"
-    "table.md; plots of the loss against forward passes, seconds and memory; and the\n"
-    "curves. Started again, the study goes on from what is there: a run that has ended is\n"
+    "table.md; plots of the loss against forward passes, tokens, seconds and memory; and\n"
+    "the curves. Started again, the study goes on from what is there: a run that has ended is\n"
     "not made again. Interrupted (Ctrl-C), it ends the runs under way and reports what is\n"
     "done.\n"
     "Exit status: 0 done, 1 if some run failed, 2 wrong arguments, 130 interrupted.\n"
@@ -41,6 +46,7 @@ constexpr const char* footer =
     "      a study";
 
 constexpr std::size_t quick_forwards = 40, quick_batch = 4, quick_length = 64;
+constexpr double least_ratio = 1.1, most_ratio = 100;  // closer rates are the same to three digits
 
 std::vector<std::string> different_names(const std::string& option, const std::string& list) {
     const std::vector<std::string> names = program::split(option, list);
@@ -78,6 +84,12 @@ std::vector<std::string> read_schemes(const std::string& list) {
         }
     }
     return names;
+}
+
+std::vector<std::size_t> read_batches(const std::string& list) {
+    std::vector<std::size_t> batches;
+    for (const std::string& word : different_names("--batch", list)) batches.push_back(program::read_whole("--batch", word, 1, 1 << 20));
+    return batches;
 }
 
 /// The runs' command lines stand in the journal, a line each.
@@ -147,6 +159,7 @@ private:
             [this](const std::string& value) { options_.schemes = read_schemes(value); });
         line_.whole(group, "--seeds", "Final runs of a cell, with seeds 1 to N [3]", 1, 1000, options_.seeds);
         line_.whole(group, "--rates", "Learning rates to search; 1: the usual, without a search\n[3]", 1, 15, options_.rates);
+        line_.number(group, "--rate-ratio", "R", "Of neighbouring learning rates of the search [3]", false, options_.rate_ratio);
         line_.flag(group, "--quick",
                    "All methods on full and the first and the last on the\nother schemes; --forwards 40 --seeds 1 --rates 1\n--batch 4 "
                    "--length 64, where not given",
@@ -159,7 +172,8 @@ private:
         line_.whole(group, "--forwards", "Forward passes of a final run [2000]", 1, many, options_.forwards);
         words(group, "--schedule", "KIND[:WARMUP]", "Of the learning rate, as finetune's [constant]", options_.schedule);
         line_.whole(group, "--search-forwards", "Forward passes of a run of the search [as --forwards]", 1, many, options_.search_forwards);
-        line_.whole(group, "--batch", "Windows or sentences in a batch [16]", 1, 1 << 20, options_.batch);
+        line_.add(group, "--batch", "N,...", "Windows or sentences in a batch; several are compared\nat equal tokens [16]",
+            [this](const std::string& value) { options_.batches = read_batches(value); });
         line_.whole(group, "--length", "Tokens of a window or sentence [finetune's]", 2, 1 << 20, options_.length);
         line_.whole(group, "--jobs", "Runs at a time, one thread each; with more than the\nmachine has cores to spare, seconds mean little\n[the cores]", 1, 4096,
               options_.jobs);
@@ -187,6 +201,8 @@ private:
         const std::string_view kinds[] = {"constant", "linear", "cosine", "trapezoid"};
         require(std::ranges::find(kinds, kind) != std::end(kinds), "--schedule", "is not one of constant|linear|cosine|trapezoid");
         require(o.rates > 1 || !line_.given("--search-forwards"), "--search-forwards", "needs --rates of more than 1");
+        require(o.rates > 1 || !line_.given("--rate-ratio"), "--rate-ratio", "needs --rates of more than 1");
+        require(o.rate_ratio >= least_ratio && o.rate_ratio <= most_ratio, "--rate-ratio", "is not a number from 1.1 to 100");
     }
 
     /// What was not given and depends on other options or on the machine.
@@ -196,7 +212,7 @@ private:
             if (!line_.given("--forwards")) o.forwards = quick_forwards;
             if (!line_.given("--seeds")) o.seeds = 1;
             if (!line_.given("--rates")) o.rates = 1;
-            if (!line_.given("--batch")) o.batch = quick_batch;
+            if (!line_.given("--batch")) o.batches = {quick_batch};
             if (!line_.given("--length")) o.length = quick_length;
         }
         if (!line_.given("--search-forwards")) o.search_forwards = o.forwards;

@@ -12,6 +12,12 @@
 
 namespace zo_bench {
 
+/// Tokens of a window or sentence where finetune is given none and the model reads as many.
+constexpr std::size_t usual_length = 128;
+
+/// The batch that the methods' usual rates are for.
+constexpr std::size_t usual_batch = 16;
+
 using program::Message;
 using program::UsageError;
 
@@ -30,7 +36,8 @@ struct Options {
     std::size_t search_forwards = 2000;
     std::size_t seeds = 3;
     std::size_t rates = 3;
-    std::size_t batch = 16;
+    double rate_ratio = 3;  ///< of neighbouring rates of the search
+    std::vector<std::size_t> batches = {usual_batch};
     std::optional<std::size_t> length;
     std::size_t jobs = 0;
     std::string finetune;

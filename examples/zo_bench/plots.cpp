@@ -13,8 +13,19 @@ namespace {
 constexpr report::Marker markers[scheme_count] = {report::Marker::disc, report::Marker::square, report::Marker::triangle, report::Marker::diamond,
                                                   report::Marker::wedge};
 
-/// A method looks the same in every plot of every study.
-std::size_t style_of(const Method& method) { return static_cast<std::size_t>(&method - all_methods().data()); }
+/// A method looks the same in every plot of every study with one batch; with several, each row has its own look.
+std::size_t style_of(const Options& options, const Method& method, std::size_t batch) {
+    const std::size_t count = options.batches.size();
+    if (count == 1) return static_cast<std::size_t>(&method - all_methods().data());
+    return static_cast<std::size_t>(std::ranges::find(options.methods, &method) - options.methods.begin()) * count +
+           static_cast<std::size_t>(std::ranges::find(options.batches, batch) - options.batches.begin());
+}
+
+std::size_t style_of(const Options& options, const Cell& cell) { return style_of(options, *cell.method, cell.batch); }
+
+double passes_at(const MeanPoint& point) { return point.forward_passes; }
+double seconds_at(const MeanPoint& point) { return point.seconds; }
+double millions_of_tokens_at(const MeanPoint& point) { return point.tokens.value_or(0) / 1e6; }
 
 report::Marker marker_of(const std::string& scheme) { return markers[std::ranges::find(schemes, scheme) - std::begin(schemes)]; }
 
@@ -36,14 +47,14 @@ std::optional<double> most_of(const std::vector<const Result*>& results) {
     return most_of(first, least);
 }
 
-void write_curves(const std::vector<const Result*>& results, const std::string& title, const std::string& x_label, double MeanPoint::*x,
-                  const std::filesystem::path& path) {
+void write_curves(const Options& options, const std::vector<const Result*>& results, const std::string& title, const std::string& x_label,
+                  double (*x)(const MeanPoint&), const std::filesystem::path& path) {
     std::deque<report::Series> all_series;
     report::Plot plot{.title = title, .x_label = x_label, .y_label = "loss (nats)", .curves = {}, .most = most_of(results)};
     for (const Result* result : results) {
-        report::Series& series = all_series.emplace_back(std::string(result->cell->method->title));
-        for (const MeanPoint& point : result->curve) series.add(point.*x, point.loss);
-        plot.curves.push_back({.series = &series, .style = style_of(*result->cell->method)});
+        report::Series& series = all_series.emplace_back(result->cell->title);
+        for (const MeanPoint& point : result->curve) series.add(x(point), point.loss);
+        plot.curves.push_back({.series = &series, .style = style_of(options, *result->cell)});
     }
     write(plot, path);
 }
@@ -62,12 +73,16 @@ void write_scatter(const Grid& grid, const std::vector<Result>& results, const s
         least = std::min(least, scale * figure->mean);
         series.add(result.peak_bytes->mean / 1e6, scale * figure->mean);
         plot.curves.push_back(
-            {.series = &series, .line = false, .marker = marker_of(result.cell->scheme), .style = style_of(*result.cell->method)});
+            {.series = &series, .line = false, .marker = marker_of(result.cell->scheme), .style = style_of(grid.options(), *result.cell)});
     }
     if (plot.curves.empty()) return;
     if (y == &Result::loss) plot.most = most_of(first, least);
     for (const std::string& scheme : grid.options().schemes) plot.legend.push_back({.name = scheme, .marker = marker_of(scheme)});
-    for (const Method* method : grid.options().methods) plot.legend.push_back({.name = std::string(method->title), .style = style_of(*method)});
+    for (const Method* method : grid.options().methods) {
+        for (const std::size_t batch : grid.options().batches) {
+            plot.legend.push_back({.name = grid.title(*method, batch), .style = style_of(grid.options(), *method, batch)});
+        }
+    }
     write(plot, path);
 }
 
@@ -84,8 +99,11 @@ void write_plots(const Grid& grid, const std::vector<Result>& results) {
             if (with_curve.empty()) continue;
             const auto name = [&](const char* begin) { return folder / std::string(begin).append(task).append("_").append(scheme).append(".svg"); };
             const std::string title = std::string("Loss on ").append(task).append(", ").append(scheme);
-            write_curves(with_curve, title, "forward passes", &MeanPoint::forward_passes, name("loss_forwards_"));
-            write_curves(with_curve, title, "seconds", &MeanPoint::seconds, name("loss_seconds_"));
+            write_curves(grid.options(), with_curve, title, "forward passes", passes_at, name("loss_forwards_"));
+            write_curves(grid.options(), with_curve, title, "seconds", seconds_at, name("loss_seconds_"));
+            if (grid.tokens(*with_curve.front()->cell, 1)) {
+                write_curves(grid.options(), with_curve, title, "tokens (millions)", millions_of_tokens_at, name("loss_tokens_"));
+            }
         }
         write_scatter(grid, results, task, "loss (nats)", &Result::loss_before, &Result::loss, 1, folder / ("loss_memory_" + task + ".svg"));
         write_scatter(grid, results, task, "accuracy (%)", &Result::accuracy_before, &Result::accuracy, 100, folder / ("accuracy_memory_" + task + ".svg"));

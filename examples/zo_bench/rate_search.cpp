@@ -45,6 +45,6 @@ RateSearch search_rate(std::size_t points, const std::function<std::optional<Rat
     }
 }
 
-double rate_of(double usual, int exponent) { return std::strtod(report::general(usual * std::pow(3.0, exponent), 3).c_str(), nullptr); }
+double rate_of(double usual, double ratio, int exponent) { return std::strtod(report::general(usual * std::pow(ratio, exponent), 3).c_str(), nullptr); }
 
 }  // namespace zo_bench

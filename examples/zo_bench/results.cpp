@@ -28,6 +28,12 @@ std::vector<MeanPoint> mean_curve(const std::vector<std::vector<CurvePoint>>& cu
     return mean;
 }
 
+std::optional<double> loss_at_half(const std::vector<MeanPoint>& curve, double budget) {
+    const auto distance = [budget](const MeanPoint& point) { return std::abs(point.forward_passes - budget / 2); };
+    const auto place = std::ranges::min_element(curve, {}, distance);
+    return place != curve.end() && distance(*place) <= budget / 10 ? std::optional(place->loss) : std::nullopt;
+}
+
 Result result_of(const Grid& grid, const Cell& cell, const Journal& journal) {
     const CellState state = grid.state(cell, journal);
     Result result{.cell = &cell, .rate = state.rate, .rate_at_end = state.rate_at_end};
@@ -53,14 +59,23 @@ Result result_of(const Grid& grid, const Cell& cell, const Journal& journal) {
     result.peak_bytes = mean(&Record::peak_bytes);
     result.planned_bytes = mean(&Record::planned_bytes);
     result.inference_bytes = mean(&Record::inference_bytes);
+    if (const auto passes = mean(&Record::forward_passes)) result.tokens = grid.tokens(cell, passes->mean);
+    if (cell.method->own_rate) {
+        std::vector<double> rates;
+        for (const Record* record : good) rates.push_back(record->learning_rate);
+        const auto rate = figure_of(rates);
+        result.rate = rate ? std::optional(rate->mean) : std::nullopt;
+    }
 
     std::vector<std::vector<CurvePoint>> curves;
     for (const Record* record : good) {
-        const Run run{.cell = &cell, .seed = record->seed, .learning_rate = record->learning_rate, .command = record->command};
+        const Run run{.cell = &cell, .seed = record->seed, .learning_rate = *state.rate, .command = record->command};
         curves.push_back(read_curve(Study::curve_file(grid.options().output, run.name())));
     }
     std::erase_if(curves, [](const auto& curve) { return curve.empty(); });
     result.curve = mean_curve(curves);
+    for (MeanPoint& point : result.curve) point.tokens = grid.tokens(cell, point.forward_passes);
+    result.half_loss = loss_at_half(result.curve, static_cast<double>(grid.equal_forwards(grid.options().forwards, cell.batch)));
 
     const std::size_t wanted = grid.options().seeds, diverged = state.finals.size() - failed - good.size();
     if (good.size() == wanted) {

@@ -24,15 +24,18 @@ struct MeanPoint {
     double forward_passes = 0;
     double seconds = 0;
     double loss = 0;
+    std::optional<double> tokens = {};  ///< as Grid::tokens
 };
 
 /// What came out of a cell.
 struct Result {
     const Cell* cell = nullptr;
-    std::optional<double> rate = {};
+    std::optional<double> rate = {};  ///< a mean, where the runs find their own
     bool rate_at_end = false;
     std::optional<Figure> loss_before = {};
     std::optional<Figure> loss = {};  ///< absent where no run ended with a finite one: then `note` says why
+    std::optional<double> half_loss = {};  ///< of the curve, near half the budget; absent where no point is within a tenth of the budget of it
+    std::optional<double> tokens = {};     ///< as Grid::tokens
     std::optional<Figure> accuracy_before = {};
     std::optional<Figure> accuracy = {};
     std::optional<Figure> seconds = {};

@@ -91,7 +91,11 @@ void Study::finish(const Ended& ended) {
     const Record record = record_of(run, ended);
     if (!record.failed() && run.phase == Phase::final) {
         const std::optional<double> passes = run.cell->method->by_steps ? std::optional<double>(run.cell->method->passes) : std::nullopt;
-        write_curve(curve_file(grid_.options().output, run.name()), read_metrics(temporary(run, ".csv"), passes));
+        std::vector<CurvePoint> curve = read_metrics(temporary(run, ".csv"), passes);
+        // What finding the rate took lies before the first step; finetune counts the steps alone.
+        const double before = spends_on_rate(run) && !curve.empty() ? *record.forward_passes - curve.back().forward_passes : 0;
+        for (CurvePoint& point : curve) point.forward_passes += before;
+        write_curve(curve_file(grid_.options().output, run.name()), curve);
     }
     journal_.add(record);
     for (const char* ending : {".json", ".csv", ".err"}) fs::remove(temporary(run, ending));
@@ -107,7 +111,8 @@ Record Study::record_of(const Run& run, const Ended& ended) const {
                   .seed = run.seed,
                   .learning_rate = run.learning_rate,
                   .status = "done",
-                  .command = run.command};
+                  .command = run.command,
+                  .batch = static_cast<double>(run.cell->batch)};
     if (ended.signal != 0 || ended.status != 0) {
         record.status = failure_of(ended, read(temporary(run, ".err")));
         return record;
@@ -119,6 +124,8 @@ Record Study::record_of(const Run& run, const Ended& ended) const {
     }
     record.forward_passes = figure(json, "forward_passes");
     if (run.cell->method->by_steps) record.forward_passes = static_cast<double>(run.steps * run.cell->method->passes);
+    if (spends_on_rate(run)) record.forward_passes = static_cast<double>(run.forwards);
+    if (run.cell->method->own_rate) record.learning_rate = figure(json, "learning_rate").value_or(0);
     record.loss_before = figure(json, "eval_loss_before");
     record.loss_after = figure(json, "eval_loss_after");
     record.accuracy_before = figure(json, "accuracy_before");
@@ -128,8 +135,11 @@ Record Study::record_of(const Run& run, const Ended& ended) const {
     record.peak_bytes = figure(json, "peak_bytes");
     record.planned_bytes = figure(json, "planned_peak_bytes");
     record.inference_bytes = figure(json, "inference_bytes");
+    if (record.forward_passes) record.tokens = grid_.tokens(*run.cell, *record.forward_passes);
     return record;
 }
+
+bool Study::spends_on_rate(const Run& run) const { return run.cell->method->own_rate && !grid_.options().quick; }
 
 void Study::refresh(std::size_t cell) { states_[cell] = grid_.state(grid_.cells()[cell], journal_); }
 

@@ -29,6 +29,8 @@ private:
     void start_what_fits();
     void finish(const Ended& ended);
     Record record_of(const Run& run, const Ended& ended) const;
+    /// Whether a part of the run's budget finds its learning rate.
+    bool spends_on_rate(const Run& run) const;
     void refresh(std::size_t cell);
     void show();
 

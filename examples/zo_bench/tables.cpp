@@ -40,7 +40,8 @@ std::string ratio_text(const std::optional<Figure>& part, const std::optional<Fi
 }
 
 std::string rate_text(const Result& result) {
-    return result.rate ? general(*result.rate, 3) + (result.rate_at_end ? " (outermost)" : "") : nothing;
+    if (!result.rate) return nothing;
+    return general(*result.rate, 3) + (result.cell->method->own_rate ? " (its own)" : result.rate_at_end ? " (outermost)" : "");
 }
 
 std::string row(const std::vector<std::string>& cells) {
@@ -67,9 +68,10 @@ public:
 
 private:
     /// Null if the grid does not have it.
-    const Result* find(const std::string& task, const std::string& scheme, const Method* method) const {
+    const Result* find(const std::string& task, const std::string& scheme, const Method* method, std::size_t batch) const {
         const auto place = std::ranges::find_if(results_, [&](const Result& result) {
-            return result.cell->task == task && result.cell->scheme == scheme && result.cell->method == method;
+            const Cell& cell = *result.cell;
+            return cell.task == task && cell.scheme == scheme && cell.method == method && cell.batch == batch;
         });
         return place == results_.end() ? nullptr : &*place;
     }
@@ -77,11 +79,11 @@ private:
     void introduce() {
         const Options& o = grid_.options();
         text_ += "# Methods of fine-tuning with forward passes, compared\n\nModel " + file_name(o.model) + ", " + grouped(o.forwards) +
-                 " forward passes a run, batches of " + grouped(o.batch) + (o.length ? " x " + grouped(*o.length) + " tokens" : "") +
+                 " forward passes a run, batches of " + grouped(o.batches.front()) + (o.length ? " x " + grouped(*o.length) + " tokens" : "") + others() +
                  ". Figures are " +
                  (o.seeds == 1 ? "those of one seed. " : "means over " + grouped(o.seeds) + " seeds ± the sample standard deviation. ");
         if (o.rates > 1) {
-            text_ += "Each learning rate is the best of " + grouped(o.rates) + " or more, " + grouped(o.search_forwards) +
+            text_ += "Each learning rate is the best of " + grouped(o.rates) + " or more, each " + general(o.rate_ratio, 3) + " times the last, " + grouped(o.search_forwards) +
                      " forward passes each (where a step's length is the rate's alone, as many as a final run), on the last ninth of the training part, held out of training; \"outermost\": no larger or smaller one was "
                      "tried. The test part was not seen in the search.\n\n";
         } else {
@@ -89,10 +91,20 @@ private:
         }
         text_ += "A first-order step counts as " + grouped(first_order_passes) +
                  " forward passes: its own, and two for its backward pass; one of forward mode as " + grouped(forward_mode_passes) + ". Other passes are counted as finetune counts them, whatever each costs: "
-                 "see the seconds. Peak memory is what a run needed beyond the empty program, measured in a process of its own; planned is what was "
+                 "see the seconds. Tokens are those that these passes process. Loss at half: with half of the passes. Peak memory is what a run needed beyond the empty program, measured in a process of its own; planned is what was "
                  "predicted. Every run's command is in runs.csv.\n";
         const auto partial = [](const Result& result) { return result.loss && !result.note.empty(); };
         if (std::ranges::any_of(results_, partial)) text_ += "\n(*): some of its runs failed or are missing; the note beside the loss says which.\n";
+    }
+
+    /// "; 240 of batches of 1: ...": the batches after the first.
+    std::string others() const {
+        const std::vector<std::size_t>& batches = grid_.options().batches;
+        std::string text;
+        for (std::size_t i = 1; i < batches.size(); ++i) {
+            text += (i == 1 ? "; " : ", ") + grouped(grid_.equal_forwards(grid_.options().forwards, batches[i])) + " of batches of " + grouped(batches[i]);
+        }
+        return text + (batches.size() > 1 ? ": equal tokens, in the searches too" : "");
     }
 
     void show_task(const std::string& task) {
@@ -121,32 +133,42 @@ private:
         names.insert(names.end(), o.schemes.begin(), o.schemes.end());
         text_ += "\n" + heads(names);
         for (const Method* method : o.methods) {
-            std::vector<std::string> cells = {std::string(method->title)};
-            for (const std::string& scheme : o.schemes) {
-                const Result* result = find(task, scheme, method);
-                if (result == nullptr) {
-                    cells.emplace_back();
-                } else {
-                    cells.push_back(result->loss ? value(*result) + (result->note.empty() ? "" : " (*)") : result->brief_note);
+            for (const std::size_t batch : o.batches) {
+                std::vector<std::string> cells = {grid_.title(*method, batch)};
+                for (const std::string& scheme : o.schemes) {
+                    const Result* result = find(task, scheme, method, batch);
+                    if (result == nullptr) {
+                        cells.emplace_back();
+                    } else {
+                        cells.push_back(result->loss ? value(*result) + (result->note.empty() ? "" : " (*)") : result->brief_note);
+                    }
                 }
+                text_ += row(cells);
             }
-            text_ += row(cells);
         }
     }
 
     void show_scheme(const std::string& task, const std::string& scheme, bool has_accuracy) {
+        std::vector<const Result*> results;
+        for (const Result& result : results_) {
+            if (result.cell->task == task && result.cell->scheme == scheme) results.push_back(&result);
+        }
+        const bool has_half = std::ranges::any_of(results, [](const Result* result) { return result->half_loss.has_value(); });
+        const bool has_tokens = std::ranges::any_of(results, [](const Result* result) { return result->tokens.has_value(); });
         text_ += "\n### " + task + ", " + scheme + "\n\n";
         std::vector<std::string> names = {"method", "learning rate", "loss"};
+        if (has_half) names.emplace_back("loss at half");
         if (has_accuracy) names.emplace_back("accuracy, %");
+        if (has_tokens) names.emplace_back("tokens, millions");
         names.insert(names.end(), {"seconds", "in the optimizer", "inference", "peak memory", "planned", "peak / planned"});
         text_ += heads(names);
-        for (const Method* method : grid_.options().methods) {
-            const Result* result = find(task, scheme, method);
-            if (result == nullptr) continue;
+        for (const Result* result : results) {
             std::string loss = result->loss ? loss_text(*result) : "";
             if (!result->note.empty()) loss += (loss.empty() ? "" : " (*) ") + cell_text(result->note);
-            std::vector<std::string> cells = {std::string(method->title), rate_text(*result), loss};
+            std::vector<std::string> cells = {result->cell->title, rate_text(*result), loss};
+            if (has_half) cells.push_back(result->half_loss ? fixed(*result->half_loss, 3) : nothing);
             if (has_accuracy) cells.push_back(accuracy_text(*result));
+            if (has_tokens) cells.push_back(result->tokens ? general(*result->tokens / 1e6, 3) : nothing);
             cells.push_back(with_spread(result->seconds, 1, 1));
             cells.push_back(ratio_text(result->optimizer_seconds, result->seconds, 100, 1, " %"));
             cells.push_back(bytes_text(result->inference_bytes));
@@ -174,15 +196,18 @@ std::string terminal_text(const Grid& grid, const std::vector<Result>& results) 
         names.insert(names.end(), o.schemes.begin(), o.schemes.end());
         report::Table table(names);
         for (const Method* method : o.methods) {
-            std::vector<std::string> cells = {std::string(method->title)};
-            for (const std::string& scheme : o.schemes) {
-                cells.emplace_back();
-                for (const Result& result : results) {
-                    if (result.cell->task != task || result.cell->scheme != scheme || result.cell->method != method) continue;
-                    cells.back() = result.loss ? fixed(result.loss->mean, 3) : result.brief_note;
+            for (const std::size_t batch : o.batches) {
+                std::vector<std::string> cells = {grid.title(*method, batch)};
+                for (const std::string& scheme : o.schemes) {
+                    cells.emplace_back();
+                    for (const Result& result : results) {
+                        const Cell& cell = *result.cell;
+                        if (cell.task != task || cell.scheme != scheme || cell.method != method || cell.batch != batch) continue;
+                        cells.back() = result.loss ? fixed(result.loss->mean, 3) : result.brief_note;
+                    }
                 }
+                table.add(cells);
             }
-            table.add(cells);
         }
         text += table.text() + "\n";
     }

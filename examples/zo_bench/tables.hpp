@@ -8,7 +8,7 @@
 
 namespace zo_bench {
 
-/// The page table.md: what was done, and for each task the methods x schemes at a glance and a table for each scheme.
+/// The page table.md: what was done, and for each task the methods (and batches) x schemes at a glance and a table for each scheme.
 std::string markdown(const Grid& grid, const std::vector<Result>& results);
 
 /// The final losses, for the terminal.

@@ -12,6 +12,7 @@
 #include <zo_bench/options.hpp>
 #include <zo_bench/rate_search.hpp>
 #include <zo_bench/results.hpp>
+#include <zo_bench/study.hpp>
 #include <zo_bench/tables.hpp>
 
 #include <catch2/catch_approx.hpp>
@@ -66,7 +67,9 @@ Record record_of(const Run& run, double loss) {
             .planned_bytes = 2e6,
             .inference_bytes = 1e6,
             .status = "done",
-            .command = run.command};
+            .command = run.command,
+            .batch = static_cast<double>(run.cell->batch),
+            .tokens = 6400};
 }
 
 /// Makes every run that a grid asks for, `loss` of each.
@@ -90,8 +93,8 @@ TEST_CASE("Every method has a name, a title and a command line of its own") {
         CHECK(find_method(method.name) == &method);
         CHECK(method.passes > 0);
         for (const std::string_view scheme : schemes) {
-            CHECK(method.usual_rate("text", scheme) > 0);
-            CHECK(method.usual_rate("classify", scheme) > 0);
+            CHECK((method.usual_rate("text", scheme) > 0) != method.own_rate);
+            CHECK((method.usual_rate("classify", scheme) > 0) != method.own_rate);
         }
         for (const std::string& word : method.arguments()) CHECK(!word.empty());
     }
@@ -111,7 +114,7 @@ TEST_CASE("Every run of a grid has a command line of its own, and files of its o
     for (const Cell& cell : grid.cells()) {
         const CellState state = grid.state(cell, journal);
         CHECK(state.missing.size() == 3);
-        CHECK(state.left == 6);
+        CHECK(state.left == (cell.method->own_rate ? 3 : 6));
         for (const Run& run : state.missing) {
             ++count;
             commands.insert(run.command);
@@ -190,9 +193,10 @@ TEST_CASE("A search takes the least finite loss, and goes on where it is the out
     CHECK(order == std::vector{-1, 0, 1});
     CHECK(!state.best);
 
-    CHECK(rate_of(2e-4, 0) == 2e-4);
-    CHECK(rate_of(2e-4, 2) == 1.8e-3);
-    CHECK(rate_of(2e-4, -1) == 6.67e-5);
+    CHECK(rate_of(2e-4, 3, 0) == 2e-4);
+    CHECK(rate_of(2e-4, 3, 2) == 1.8e-3);
+    CHECK(rate_of(2e-4, 3, -1) == 6.67e-5);
+    CHECK(rate_of(2e-4, 2, -1) == 1e-4);
 }
 
 TEST_CASE("CSV gives back what it was given") {
@@ -289,9 +293,111 @@ TEST_CASE("A search leads to the final runs, and all of them to a table") {
     const std::string page = markdown(grid, results);
     INFO(page);
     CHECK(page.find("| Final loss, nats | full | lora |\n|---|---:|---:|\n| ZO-SGD | 2.200 ± 0.100 | diverged |\n| FO-Adam | ") != std::string::npos);
-    CHECK(page.find("| ZO-SGD | 0.00036 | 2.200 ± 0.100 | 2.0 ± 1.0 | 1.0 % | 1.00 MB | 3.00 MB | 2.00 MB | 1.50 |\n") != std::string::npos);
+    CHECK(page.find("| ZO-SGD | 0.00036 | 2.200 ± 0.100 | 0.205 | 2.0 ± 1.0 | 1.0 % | 1.00 MB | 3.00 MB | 2.00 MB | 1.50 |\n") != std::string::npos);
     CHECK(page.find("\n\n\n") == std::string::npos);
     CHECK(terminal_text(grid, results).find("diverged") != std::string::npos);
+}
+
+TEST_CASE("Batches are compared at equal tokens, and a lone one keeps its commands") {
+    const Folder folder;
+    const auto grid_of = [&](const char* batches) {
+        return Grid(options_of({"--text", "a.txt", "--methods", "zo-sgd,fo-sgd,recommended", "--schemes", "full", "--forwards", "600", "--search-forwards",
+                                "300", "--length", "64", "--batch", batches, "--output", folder("out").c_str()}),
+                    5);
+    };
+    const Grid lone = grid_of("16"), several = grid_of("16,4,24");
+    REQUIRE(several.cells().size() == 9);
+    Journal journal(folder / "runs.csv");
+    const auto runs_of = [&](const Grid& grid, std::size_t cell) { return grid.state(grid.cells().at(cell), journal).missing; };
+    CHECK(runs_of(lone, 0).at(0).command.ends_with("--learning-rate 4e-05 --schedule constant --batch 16 --length 64 --forwards 300 --validation --seed 1 "
+                                                   "--threads 1"));
+    for (const std::size_t method : {0u, 1u, 2u}) {
+        const std::vector<Run> runs = runs_of(lone, method), same = runs_of(several, 3 * method);
+        REQUIRE(runs.size() == same.size());
+        for (std::size_t i = 0; i < runs.size(); ++i) {
+            CHECK(runs[i].command == same[i].command);
+            CHECK(runs[i].name() == same[i].name());
+        }
+    }
+    // Four times the passes, from half the rate; a first-order step takes three.
+    CHECK(runs_of(several, 1).at(1).command.find("--learning-rate 6e-05 --schedule constant --batch 4 --length 64 --forwards 1200 ") != std::string::npos);
+    CHECK(runs_of(several, 4).at(0).command.find("--batch 4 --length 64 --steps 400 ") != std::string::npos);
+    CHECK(runs_of(several, 2).at(1).command.find("--learning-rate 0.000147 ") != std::string::npos);
+    CHECK(runs_of(several, 2).at(1).command.find("--batch 24 --length 64 --forwards 200 ") != std::string::npos);
+    CHECK(runs_of(several, 1).at(0).title() == "text, full, ZO-SGD, batch 4, rate 2e-05, search");
+    CHECK(runs_of(lone, 0).at(0).title() == "text, full, ZO-SGD, rate 4e-05, search");
+    CHECK(several.tokens(several.cells()[1], 10) == 10 * 4 * 64);
+
+    // Its rate is its own: no search, no rate and no schedule.
+    const std::vector<Run> recommended = runs_of(several, 7);
+    CHECK(recommended.size() == 3);
+    CHECK(recommended.at(0).command.find("--recommended --batch 4 --length 64 --forwards 2400 --eval-every ") != std::string::npos);
+
+    make_all(several, journal, [](const Run&) { return 2; });
+    const std::string page = markdown(several, results_of(several, journal));
+    INFO(page);
+    CHECK(page.find("600 forward passes a run, batches of 16 x 64 tokens; 2,400 of batches of 4, 400 of batches of 24: equal tokens") != std::string::npos);
+    CHECK(page.find("| ZO-SGD, batch 16 | 2.000 ± 0.000 |\n| ZO-SGD, batch 4 | 2.000 ± 0.000 |\n| ZO-SGD, batch 24 | ") != std::string::npos);
+    CHECK(page.find("\n| FO-SGD, batch 4 | ") != std::string::npos);
+    CHECK(terminal_text(several, results_of(several, journal)).find("FO-SGD, batch 24") != std::string::npos);
+}
+
+TEST_CASE("A method may have a schedule of its own") {
+    const Method method{.name = "falling", .title = "Falling", .options = "--estimator fzoo --schedule linear", .rates = {1, 1, 1, 1, 1}, .on_classify = 1, .passes = 9};
+    Options options = options_of({"--text", "a.txt", "--schemes", "full", "--rates", "1", "--schedule", "cosine"});
+    options.methods = {&method};
+    const Grid grid(options, 5);
+    const Folder folder;
+    const Journal journal(folder / "runs.csv");
+    const std::string command = grid.state(grid.cells().at(0), journal).missing.at(0).command;
+    CHECK(command.find("--schedule linear --learning-rate 1 --batch 16") != std::string::npos);
+    CHECK(command.find("cosine") == std::string::npos);
+}
+
+TEST_CASE("The loss at half the budget is the curve's, where it has a point near") {
+    const Folder folder;
+    const Grid grid(options_of({"--text", "a.txt", "--methods", "zo-sgd,adam", "--schemes", "full", "--forwards", "1000", "--seeds", "2", "--rates", "1",
+                                "--output", folder("out").c_str()}),
+                    5);
+    Journal journal(folder / "runs.csv");
+    std::filesystem::create_directories(folder / "out/curves");
+    for (const Cell& cell : grid.cells()) {
+        for (const Run& run : grid.state(cell, journal).missing) {
+            const bool near = cell.method->name == "zo-sgd";
+            const double shift = 0.1 * static_cast<double>(run.seed);
+            write_curve(Study::curve_file(folder / "out", run.name()), {{0, 0, 5}, {near ? 420.0 : 380.0, 1, 4}, {near ? 540.0 : 800.0, 2, 3 + shift}, {1000, 3, 2}});
+        }
+    }
+    make_all(grid, journal, [](const Run&) { return 2; });
+    const std::vector<Result> results = results_of(grid, journal);
+    REQUIRE(results.at(0).half_loss);
+    CHECK(*results[0].half_loss == Catch::Approx(3.15));
+    CHECK(results[0].curve.at(1).tokens == 420 * 16 * 128);
+    CHECK(!results.at(1).half_loss);
+    const std::string page = markdown(grid, results);
+    INFO(page);
+    CHECK(page.find("| method | learning rate | loss | loss at half | tokens, millions | seconds |") != std::string::npos);
+    CHECK(page.find("| ZO-SGD | 0.00012 | 2.000 ± 0.000 | 3.150 | 0.205 | ") != std::string::npos);
+    CHECK(page.find("| ZO-Adam | 0.0006 | 2.000 ± 0.000 | – | 0.205 | ") != std::string::npos);
+}
+
+TEST_CASE("A journal of an older version is read, and keeps its columns") {
+    const Folder folder;
+    const std::string old = "task,scheme,method,phase,seed,learning_rate,forward_passes,loss_before,loss_after,accuracy_before,accuracy_after,seconds,"
+                            "optimizer_seconds,peak_bytes,planned_bytes,inference_bytes,status,command\n"
+                            "text,full,adam,final,1,0.1,100,5,1,,,1,0.01,3000000,2000000,1000000,done,a\n";
+    write(folder / "runs.csv", old);
+    const Cell cell{"text", "full", find_method("adam")};
+    {
+        Journal journal(folder / "runs.csv");
+        REQUIRE(journal.find("a") != nullptr);
+        CHECK(journal.find("a")->peak_bytes == 3e6);
+        CHECK(!journal.find("a")->tokens);
+        journal.add(record_of(Run{.cell = &cell, .learning_rate = 0.1, .command = "b"}, 1));
+    }
+    CHECK(read(folder / "runs.csv") == old + "text,full,adam,final,1,0.1,100,5,1,,,1,0.01,3e+06,2e+06,1e+06,done,b\n");
+    const Journal journal(folder / "runs.csv");
+    CHECK(journal.size() == 2);
 }
 
 TEST_CASE("What failed or is left is said in the table") {
@@ -354,10 +460,15 @@ TEST_CASE("The command line is checked") {
     CHECK(std::get<Message>(read_words({"--help"})).text.find("--search-forwards") != std::string::npos);
     CHECK(std::get<Message>(read_words({"--version"})).text.find("zeroth") != std::string::npos);
 
+    check_refused(with({"--text", "a", "--batch", "4,1,4"}), "--batch: \"4\" is there twice");
+    check_refused(with({"--text", "a", "--batch", "4,0"}), "--batch: \"0\" is not a whole number from 1");
+    check_refused(with({"--text", "a", "--rate-ratio", "1"}), "--rate-ratio: is not a number from 1.1");
+    check_refused(with({"--text", "a", "--rates", "1", "--rate-ratio", "2"}), "--rate-ratio: needs --rates");
+
     const Options quick = options_of({"--text", "a", "--quick", "--batch", "2"});
     CHECK(quick.seeds == 1);
     CHECK(quick.rates == 1);
-    CHECK(quick.batch == 2);
+    CHECK(quick.batches == std::vector<std::size_t>{2});
     CHECK(Grid(quick, 5).cells().size() == all_methods().size() + 2 * (scheme_count - 1));
     const Options usual = options_of({"--text", "a", "--forwards", "50"});
     CHECK(usual.search_forwards == 50);

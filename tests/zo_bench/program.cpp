@@ -2,6 +2,8 @@
 
 #include "folder.hpp"
 
+#include <zo_bench/csv.hpp>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <map>
@@ -17,6 +19,7 @@ using zo_bench::Children;
 /// file "wait" is there, runs of seed 2 wait.
 constexpr const char* stand_in = R"sh(#!/bin/sh
 cd "$(dirname "$0")"
+passes=100
 echo "$*" >> calls
 while [ $# -gt 0 ]; do
     case $1 in
@@ -26,6 +29,7 @@ while [ $# -gt 0 ]; do
         --scheme) scheme=$2 ;;
         --update) update=$2 ;;
         --seed) seed=$2 ;;
+        --recommended) rate=0.00036 passes=64 ;;
     esac
     shift
 done
@@ -43,10 +47,10 @@ fi
 loss=$(awk "BEGIN { d = log($rate / 0.00036); print 2 + d * d + $seed / 100 }")
 [ "$update" = sign ] && loss=null
 if [ -n "$metrics" ]; then
-    printf 'step,forward_passes,loss,learning_rate,seconds,eval_loss,eval_accuracy\n0,0,,,0,5,\n50,100,3,%s,1.5,%s,\n' "$rate" "$loss" > "$metrics"
+    printf 'step,forward_passes,loss,learning_rate,seconds,eval_loss,eval_accuracy\n0,0,,,0,5,\n50,%s,3,%s,1.5,%s,\n' "$passes" "$rate" "$loss" > "$metrics"
 fi
 cat > "$json" <<END
-{"eval_loss_before": 5, "eval_loss_after": $loss, "accuracy_before": null, "accuracy_after": null, "forward_passes": 100, "seconds": 1.5,
+{"eval_loss_before": 5, "eval_loss_after": $loss, "accuracy_before": null, "accuracy_after": null, "forward_passes": $passes, "learning_rate": $rate, "seconds": 1.5,
  "optimizer_seconds": 0.1, "peak_rss_bytes": 9, "inference_rss_bytes": 8, "peak_bytes": 3000000, "planned_peak_bytes": 2000000,
  "inference_bytes": 1000000, "weights_crc32c": "00000000"}
 END
@@ -133,9 +137,43 @@ TEST_CASE("A study is made, and made once") {
 TEST_CASE("A recorded command makes its run") {
     const Place place;
     REQUIRE(place.run({"--methods", "zo-sgd", "--schemes", "full", "--rates", "1", "--seeds", "1"}) == 0);
-    const std::string command = place.runs().at(1).substr(place.runs().at(1).rfind(",done,") + 6);
+    const std::string command = zo_bench::split_csv(place.runs().at(1)).value().at(17);
     CHECK(std::system((command + " --json '" + (place / "again.json").string() + "'").c_str()) == 0);
     CHECK(read(place / "again.json").find("\"eval_loss_after\": 3.2") != std::string::npos);
+}
+
+TEST_CASE("A study with more batches makes what is new, and shows the loss against tokens") {
+    const Place place;
+    const auto study = [](const char* batches) {
+        return std::vector<std::string>{"--methods", "zo-sgd", "--schemes", "full", "--seeds", "2", "--batch", batches};
+    };
+    REQUIRE(place.run(study("16")) == 0);
+    const std::size_t calls = place.calls().size();
+    CHECK(calls == 4 + 2);
+    REQUIRE(place.run(study("16,4")) == 0);
+    // From half the rate the search goes one point further.
+    CHECK(place.calls().size() == calls + 5 + 2);
+    for (const auto& [call, count] : place.calls()) CHECK(count == 1);
+    const std::string table = place.table();
+    INFO(table);
+    CHECK(table.find("| ZO-SGD, batch 16 | 0.00036 | 2.0") != std::string::npos);
+    CHECK(table.find("| ZO-SGD, batch 4 | 0.00054 | 2.") != std::string::npos);
+    const std::string plot = read(place / "out/loss_tokens_text_full.svg");
+    for (const char* title : {"ZO-SGD, batch 16", "ZO-SGD, batch 4"}) CHECK(plot.find(title) != std::string::npos);
+}
+
+TEST_CASE("What finding a rate takes is of the budget") {
+    const Place place;
+    REQUIRE(place.run({"--methods", "recommended", "--schemes", "full", "--seeds", "1"}) == 0);
+    REQUIRE(place.runs().size() == 2);
+    const std::vector<std::string> fields = zo_bench::split_csv(place.runs()[1]).value();
+    CHECK(fields.at(5) == "0.00036");
+    CHECK(fields.at(6) == "100");
+    CHECK(place.table().find("| FZOO, recommended | 0.00036 (its own) | ") != std::string::npos);
+    const std::vector<std::string> curve = lines_of(read(fs::directory_iterator(place / "out/curves")->path()));
+    REQUIRE(curve.size() == 3);
+    CHECK(curve[1].starts_with("36,"));
+    CHECK(curve[2].starts_with("100,"));
 }
 
 TEST_CASE("Runs that fail are recorded and shown, and do not stop the others") {

@@ -34,7 +34,7 @@ TEST_CASE("The quick study makes a run of every method and of every scheme", "[.
     CHECK(status == 0);
     const std::string table = read(folder / "out/table.md");
     for (const zo_bench::Method& method : zo_bench::all_methods()) CHECK(table.find("| " + std::string(method.title) + " |") != std::string::npos);
-    for (const char* name : {"loss_forwards_text_full.svg", "loss_seconds_classify_full.svg", "loss_forwards_text_head.svg"}) {
+    for (const char* name : {"loss_forwards_text_full.svg", "loss_tokens_text_full.svg", "loss_seconds_classify_full.svg", "loss_forwards_text_head.svg"}) {
         CHECK(read(folder / ("out/" + std::string(name))).ends_with("</svg>\n"));
     }
 }
