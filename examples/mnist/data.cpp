@@ -1,25 +1,28 @@
 #include "data.hpp"
 
-#include <zlib.h>
-
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <numbers>
+#include <string>
 
+#include <files/file_error.hpp>
+#include <zlib.h>
+
+namespace mnist {
 namespace {
+
+using files::FileError;
 
 constexpr int side = 28;
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& reason) {
-    throw InputError{path.string() + ": " + reason};
-}
+std::string byte(std::size_t at) { return "byte " + std::to_string(at); }
 
 std::vector<unsigned char> unzip(const std::filesystem::path& path) {
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> file{gzopen(path.c_str(), "rb"), gzclose};
     if (!file) {
-        fail(path, "cannot be opened");
+        throw FileError(path, "", "cannot be opened");
     }
     std::vector<unsigned char> bytes;
     std::vector<unsigned char> chunk(std::size_t{1} << 20);
@@ -27,13 +30,13 @@ std::vector<unsigned char> unzip(const std::filesystem::path& path) {
         const int count = gzread(file.get(), chunk.data(), static_cast<unsigned>(chunk.size()));
         if (count < 0) {
             int code = 0;
-            fail(path, "byte " + std::to_string(bytes.size()) + ": " + gzerror(file.get(), &code));
+            throw FileError(path, byte(bytes.size()), gzerror(file.get(), &code));
         }
         if (count == 0) {
             int code = 0;
             const char* const reason = gzerror(file.get(), &code);
             if (code != Z_OK && code != Z_STREAM_END) {
-                fail(path, "byte " + std::to_string(bytes.size()) + ": " + reason);
+                throw FileError(path, byte(bytes.size()), reason);
             }
             return bytes;
         }
@@ -49,29 +52,39 @@ std::size_t idx_items(const std::filesystem::path& path, const std::vector<unsig
                bytes[at + 3];
     };
     if (bytes.size() < header || word(0) != magic) {
-        fail(path, "byte 0: not an idx file of the kind expected");
+        throw FileError(path, byte(0), "not an idx file of the kind expected");
     }
     for (std::size_t at = 8; at < header; at += 4) {
         if (word(at) != side) {
-            fail(path, "byte " + std::to_string(at) + ": images are not 28 x 28");
+            throw FileError(path, byte(at), "images are not 28 x 28");
         }
     }
     const std::size_t items = word(4);
     if (bytes.size() - header != items * item_bytes) {
-        fail(path, "the header says " + std::to_string(items) + " items, the file has " +
-                       std::to_string((bytes.size() - header) / item_bytes));
+        const std::size_t found = (bytes.size() - header) / item_bytes;
+        throw FileError(path, "header", "says " + std::to_string(items) + " items, the file has " + std::to_string(found));
     }
     return items;
 }
 
-} // namespace
+}  // namespace
+
+Digits Digits::split_off(std::size_t count) {
+    const std::size_t pixels_each = side * side;
+    Digits last;
+    last.pixels.assign(pixels.end() - static_cast<std::ptrdiff_t>(count * pixels_each), pixels.end());
+    last.labels.assign(labels.end() - static_cast<std::ptrdiff_t>(count), labels.end());
+    pixels.resize(pixels.size() - last.pixels.size());
+    labels.resize(labels.size() - count);
+    return last;
+}
 
 Digits read_digits(const std::filesystem::path& images, const std::filesystem::path& labels) {
     const std::vector<unsigned char> image_bytes = unzip(images);
     const std::vector<unsigned char> label_bytes = unzip(labels);
     const std::size_t count = idx_items(images, image_bytes, 0x803, 16, side * side);
     if (idx_items(labels, label_bytes, 0x801, 8, 1) != count) {
-        fail(labels, "there is not one label for each image");
+        throw FileError(labels, "", "there is not one label for each image");
     }
     Digits digits;
     digits.pixels.reserve(count * side * side);
@@ -80,7 +93,7 @@ Digits read_digits(const std::filesystem::path& images, const std::filesystem::p
     }
     for (std::size_t i = 0; i < count; ++i) {
         if (label_bytes[8 + i] > 9) {
-            fail(labels, "label " + std::to_string(i) + " is not a digit");
+            throw FileError(labels, "label " + std::to_string(i), "is not a digit");
         }
         digits.labels.push_back(label_bytes[8 + i]);
     }
@@ -118,3 +131,5 @@ void rotate(Digits& digits, double degrees) {
         }
     }
 }
+
+}  // namespace mnist

@@ -1,23 +1,25 @@
 #pragma once
 
-#include "data.hpp"
-
-#include <Eigen/Dense>
-
 #include <cmath>
+#include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
 
+#include <Eigen/Dense>
 #include <files/safetensors.hpp>
+
+namespace mnist {
 
 /// The custom forward pass of the example: a perceptron 784-500-10 with ReLU, on weights in memory that the optimizer moves.
 class Mlp {
-  public:
+public:
     using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-    explicit Mlp(const files::Safetensors& tensors)
-        : w1_{view(tensors, "fc1.weight", 784)}, b1_{view(tensors, "fc1.bias", w1_.rows())},
-          w2_{view(tensors, "fc2.weight", w1_.rows())}, b2_{view(tensors, "fc2.bias", w2_.rows())} {}
+    /// A view of the weights, which must outlive it. Throws std::runtime_error naming the tensor that is not there.
+    explicit Mlp(const files::Safetensors& weights)
+        : w1_{view(weights, "fc1.weight", 784)}, b1_{view(weights, "fc1.bias", w1_.rows())},
+          w2_{view(weights, "fc2.weight", w1_.rows())}, b2_{view(weights, "fc2.bias", w2_.rows())} {}
 
     /// Mean cross-entropy, in nats, of a batch of images (a row each) and labels.
     double loss(const Eigen::Ref<const Matrix>& images, std::span<const int> labels) {
@@ -31,10 +33,9 @@ class Mlp {
         return total / static_cast<double>(scores_.rows());
     }
 
-    /// Images whose highest score is their label's.
-    int correct(const Eigen::Ref<const Matrix>& images, std::span<const int> labels) {
-        forward(images);
-        int count = 0;
+    /// Of the images that loss() was last given: those whose highest score is their label's.
+    std::size_t correct(std::span<const int> labels) const {
+        std::size_t count = 0;
         for (Eigen::Index i = 0; i < scores_.rows(); ++i) {
             Eigen::Index best = 0;
             scores_.row(i).maxCoeff(&best);
@@ -43,16 +44,13 @@ class Mlp {
         return count;
     }
 
-  private:
-    static Eigen::Map<const Matrix> view(const files::Safetensors& tensors, const std::string& name, Eigen::Index columns) {
-        const files::Safetensors::Tensor* const tensor = tensors.find(name);
-        if (tensor == nullptr) {
-            throw InputError{"the model has no tensor " + name};
-        }
+private:
+    static Eigen::Map<const Matrix> view(const files::Safetensors& weights, const std::string& name, Eigen::Index columns) {
+        const files::Safetensors::Tensor* const tensor = weights.find(name);
+        if (tensor == nullptr) throw std::runtime_error("the model has no tensor " + name);
         const auto size = static_cast<Eigen::Index>(tensor->values.size());
         if (columns == 0 || size % columns != 0) {
-            throw InputError{"tensor " + name + " has " + std::to_string(size) + " elements, not rows of " +
-                             std::to_string(columns)};
+            throw std::runtime_error("tensor " + name + " has " + std::to_string(size) + " elements, not rows of " + std::to_string(columns));
         }
         return {tensor->values.data(), size / columns, columns};
     }
@@ -60,8 +58,7 @@ class Mlp {
     void forward(const Eigen::Ref<const Matrix>& images) {
         hidden_.resize(images.rows(), w1_.rows());
         hidden_.noalias() = images * w1_.transpose();
-        hidden_.rowwise() += b1_.row(0);
-        hidden_ = hidden_.cwiseMax(0.0f);
+        hidden_ = (hidden_.rowwise() + b1_.row(0)).cwiseMax(0.0f);
         scores_.resize(images.rows(), w2_.rows());
         scores_.noalias() = hidden_ * w2_.transpose();
         scores_.rowwise() += b2_.row(0);
@@ -70,3 +67,5 @@ class Mlp {
     Eigen::Map<const Matrix> w1_, b1_, w2_, b2_;
     Matrix hidden_, scores_;
 };
+
+}  // namespace mnist
