@@ -9,11 +9,13 @@
 namespace mnist {
 
 enum class EstimatorKind { two_sided, fzoo };
+enum class DirectionKind { rademacher, gaussian, low_rank };
 enum class ScheduleKind { constant, linear, trapezoid };
 
 /// The method of training. The rates of the two estimators are the best of a search.
 struct Method {
     EstimatorKind estimator = EstimatorKind::fzoo;
+    DirectionKind direction = DirectionKind::rademacher;
     std::uint32_t queries = 8;
     double epsilon = 1e-3;
     double learning_rate = 4e-2;

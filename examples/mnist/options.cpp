@@ -55,6 +55,9 @@ private:
         Method& method = options_.method;
         line_.choice(group, "--estimator", "Losses at both ends of a direction, 2 forward passes a\nquery; or at one end and the middle, over their deviation:\n1, and 1 a step [fzoo]",
                      program::Names<EstimatorKind>{{"two-sided", EstimatorKind::two_sided}, {"fzoo", EstimatorKind::fzoo}}, method.estimator);
+        line_.choice(group, "--direction", "The random directions: a distribution, or matrices of rank 2\n[rademacher]",
+                     program::Names<DirectionKind>{{"rademacher", DirectionKind::rademacher}, {"gaussian", DirectionKind::gaussian}, {"low-rank", DirectionKind::low_rank}},
+                     method.direction);
         line_.whole(group, "--queries", "Directions averaged in a step [8; two-sided: 1]", 1, 1 << 20, method.queries);
         line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
         line_.number(group, "--learning-rate", "X", "Largest learning rate [4e-2; two-sided: 1.5e-3; times 1 - B\nwith --momentum B]", true, method.learning_rate);
@@ -106,7 +109,7 @@ private:
             if (wrong) throw UsageError(option, reason);
         };
         if (options_.recommended) {
-            for (const char* name : {"--estimator", "--queries", "--epsilon", "--learning-rate", "--schedule", "--momentum", "--normalize", "--scale"}) {
+            for (const char* name : {"--estimator", "--direction", "--queries", "--epsilon", "--learning-rate", "--schedule", "--momentum", "--normalize", "--scale"}) {
                 refuse(line_.given(name), name, "does not go with --recommended; give the settings that it prints in its place");
             }
         }

@@ -8,6 +8,7 @@
 #include <program/interrupt.hpp>
 #include <report/format.hpp>
 #include <report/progress.hpp>
+#include <zeroth/directions/low_rank.hpp>
 #include <zeroth/directions/scaled.hpp>
 #include <zeroth/estimators/fzoo.hpp>
 #include <zeroth/updates/normalized.hpp>
@@ -20,18 +21,17 @@
 namespace mnist {
 namespace {
 
-using Direction = zeroth::Scaled<zeroth::Rademacher>;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-Direction direction_of(const Method& method, const zeroth::Parameters& parameters) {
+std::vector<double> scales_of(const Method& method, const zeroth::Parameters& parameters) {
     std::vector<double> scales;
     for (const zeroth::Block& block : parameters.blocks()) {
         const auto given = method.scales.find(block.name);
         scales.push_back(given != method.scales.end() ? given->second : 1.0);
     }
-    return Direction(zeroth::Rademacher{}, parameters, scales);
+    return scales;
 }
 
 zeroth::Schedule schedule_of(const Method& method, std::uint64_t steps) {
@@ -46,11 +46,20 @@ zeroth::Schedule schedule_of(const Method& method, std::uint64_t steps) {
 /// visit(estimator) with the method's.
 template <class Visit>
 auto with_estimator(const Method& method, const zeroth::Parameters& parameters, Visit visit) {
-    const Direction direction = direction_of(method, parameters);
-    if (method.estimator == EstimatorKind::two_sided) {
-        return visit(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
+    const auto along = [&](auto raw) {
+        using Direction = zeroth::Scaled<decltype(raw)>;
+        const Direction direction(std::move(raw), parameters, scales_of(method, parameters));
+        if (method.estimator == EstimatorKind::two_sided) {
+            return visit(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
+        }
+        return visit(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
+    };
+    switch (method.direction) {
+    case DirectionKind::gaussian: return along(zeroth::Gaussian{});
+    case DirectionKind::low_rank: return along(zeroth::LowRank<2>{});
+    case DirectionKind::rademacher: break;
     }
-    return visit(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
+    return along(zeroth::Rademacher{});
 }
 
 /// visit(rule) with the method's.

@@ -68,6 +68,8 @@ TEST_CASE("Each option of the method reaches the weights") {
     CHECK(changed(usual, trained({})).empty());
     CHECK(changed(usual, trained({.scales = {{"fc1.weight", 1.0}}})).empty());
     CHECK(changed(usual, trained({.estimator = mnist::EstimatorKind::two_sided})).size() == 4);
+    CHECK(changed(usual, trained({.direction = mnist::DirectionKind::gaussian})).size() == 4);
+    CHECK(changed(usual, trained({.direction = mnist::DirectionKind::low_rank})).size() == 4);
     CHECK(changed(usual, trained({.queries = 4})).size() == 4);
     CHECK(changed(usual, trained({.schedule = mnist::ScheduleKind::constant})).size() == 4);
     CHECK(changed(usual, trained({.momentum = 0.5})).size() == 4);
