@@ -25,7 +25,9 @@ struct Method {
     std::vector<std::string> trained{};      ///< names of tensors; all if empty
     std::map<std::string, double> scales{};  ///< of a tensor's perturbation; 1 where there is none
 
-    std::size_t forward_passes_per_step() const { return estimator == EstimatorKind::fzoo ? std::size_t{1} + queries : std::size_t{2} * queries; }
+    std::size_t forward_passes_per_step() const {
+        return estimator == EstimatorKind::fzoo ? std::size_t{1} + queries : std::size_t{2} * queries;
+    }
 };
 
 }  // namespace mnist

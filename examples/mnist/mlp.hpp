@@ -50,7 +50,8 @@ private:
         if (tensor == nullptr) throw std::runtime_error("the model has no tensor " + name);
         const auto size = static_cast<Eigen::Index>(tensor->values.size());
         if (columns == 0 || size % columns != 0) {
-            throw std::runtime_error("tensor " + name + " has " + std::to_string(size) + " elements, not rows of " + std::to_string(columns));
+            throw std::runtime_error("tensor " + name + " has " + std::to_string(size) + " elements, not rows of " +
+                                     std::to_string(columns));
         }
         return {tensor->values.data(), size / columns, columns};
     }

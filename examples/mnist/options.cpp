@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <vector>
 
 #include <program/command_line.hpp>
 
@@ -51,45 +52,62 @@ public:
 
 private:
     void declare_method() {
+        using program::Names;
         const char* group = "Method";
         Method& method = options_.method;
-        line_.choice(group, "--estimator", "Losses at both ends of a direction, 2 forward passes a\nquery; or at one end and the middle, over their deviation:\n1, and 1 a step [fzoo]",
-                     program::Names<EstimatorKind>{{"two-sided", EstimatorKind::two_sided}, {"fzoo", EstimatorKind::fzoo}}, method.estimator);
-        line_.choice(group, "--direction", "The random directions: a distribution, or matrices of rank 2\n[rademacher]",
-                     program::Names<DirectionKind>{{"rademacher", DirectionKind::rademacher}, {"gaussian", DirectionKind::gaussian}, {"low-rank", DirectionKind::low_rank}},
+        const Names<EstimatorKind> estimators = {{"two-sided", EstimatorKind::two_sided}, {"fzoo", EstimatorKind::fzoo}};
+        line_.choice(group, "--estimator",
+                     "Losses at both ends of a direction, 2 forward passes a\nquery; or at one end and the middle, over their deviation:\n"
+                     "1, and 1 a step [fzoo]",
+                     estimators, method.estimator);
+        const Names<DirectionKind> directions = {
+            {"rademacher", DirectionKind::rademacher}, {"gaussian", DirectionKind::gaussian}, {"low-rank", DirectionKind::low_rank}};
+        line_.choice(group, "--direction", "The random directions: a distribution, or matrices of rank 2\n[rademacher]", directions,
                      method.direction);
         line_.whole(group, "--queries", "Directions averaged in a step [8; two-sided: 1]", 1, 1 << 20, method.queries);
         line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3]", false, method.epsilon);
-        line_.number(group, "--learning-rate", "X", "Largest learning rate [4e-2; two-sided: 1.5e-3; times 1 - B\nwith --momentum B]", true, method.learning_rate);
-        line_.choice(group, "--schedule", "linear: falling to 0 at the last step; trapezoid: constant\nfor half of the steps, then linear [linear; two-sided:\ntrapezoid]",
-                     program::Names<ScheduleKind>{{"constant", ScheduleKind::constant}, {"linear", ScheduleKind::linear}, {"trapezoid", ScheduleKind::trapezoid}},
-                     method.schedule);
+        line_.number(group, "--learning-rate", "X", "Largest learning rate [4e-2; two-sided: 1.5e-3; times 1 - B\nwith --momentum B]", true,
+                     method.learning_rate);
+        const Names<ScheduleKind> schedules = {
+            {"constant", ScheduleKind::constant}, {"linear", ScheduleKind::linear}, {"trapezoid", ScheduleKind::trapezoid}};
+        line_.choice(group, "--schedule",
+                     "linear: falling to 0 at the last step; trapezoid: constant\nfor half of the steps, then linear [linear; two-sided:\n"
+                     "trapezoid]",
+                     schedules, method.schedule);
         line_.number(group, "--momentum", "B", "Momentum; 0: none, and no state [0]", true, method.momentum);
         line_.choice(group, "--normalize", "meazo: divide each step by the root mean square of the\npast coefficients [none]",
-                     program::Names<bool>{{"none", false}, {"meazo", true}}, method.normalize);
-        line_.add(group, "--train", "NAME,...", "Tensors that are trained [all]", [&method](const std::string& value) {
-            for (const std::string& name : program::split("--train", value)) {
-                require_tensor("--train", name);
-                if (std::ranges::find(method.trained, name) != method.trained.end()) throw UsageError("--train", name + " is given twice");
-                method.trained.push_back(name);
-            }
-        });
+                     Names<bool>{{"none", false}, {"meazo", true}}, method.normalize);
+        line_.add(group, "--train", "NAME,...", "Tensors that are trained [all]",
+                  [this](const std::string& value) { read_trained(value); });
         line_.add(group, "--scale", "NAME=FACTOR,...", "Scale a tensor's perturbation: its learning rate goes with\nthe square [1]",
                   [this](const std::string& value) { read_scales(value); });
-        line_.flag(group, "--recommended", "In place of these but --train: fzoo, with the epsilon and\nthe learning rate that some losses recommend (up to 196\npasses, which --forwards counts), falling linearly",
+        line_.flag(group, "--recommended",
+                   "In place of these but --train: fzoo, with the epsilon and\nthe learning rate that some losses recommend (up to 196\n"
+                   "passes, which --forwards counts), falling linearly",
                    options_.recommended);
     }
 
     void declare_run() {
         const char* group = "Run";
-        line_.add(group, "--data", "FOLDER", "Model and digits [$ZEROTH_DATA_DIR/mnist]", [this](const std::string& value) { options_.data = value; });
+        line_.add(group, "--data", "FOLDER", "Model and digits [$ZEROTH_DATA_DIR/mnist]",
+                  [this](const std::string& value) { options_.data = value; });
         line_.number(group, "--angle", "X", "Degrees to turn the digits by, counter-clockwise [45]", true, options_.angle);
         line_.whole(group, "--forwards", "Forward passes of a run [5000]", 1, std::uint64_t{1} << 40, options_.forwards);
         line_.whole(group, "--batch", "Images in a forward pass [128]", 1, 1 << 20, options_.batch);
-        line_.flag(group, "--validation", "Evaluate on the last tenth of the training digits, held out\nof training, to choose settings by", options_.validation);
+        line_.flag(group, "--validation", "Evaluate on the last tenth of the training digits, held out\nof training, to choose settings by",
+                   options_.validation);
         line_.whole(group, "--seed", "Of the batches and directions [1]", 0, ~std::uint64_t{0}, options_.seed);
         line_.whole(group, "--seeds", "Runs, with this seed and those that follow it, and their\nmean [1]", 1, 1 << 20, options_.seeds);
         line_.whole(group, "--threads", "0: all [0]", 0, 4096, options_.threads);
+    }
+
+    void read_trained(const std::string& list) {
+        std::vector<std::string>& trained = options_.method.trained;
+        for (const std::string& name : program::split("--train", list)) {
+            require_tensor("--train", name);
+            if (std::ranges::find(trained, name) != trained.end()) throw UsageError("--train", name + " is given twice");
+            trained.push_back(name);
+        }
     }
 
     void read_scales(const std::string& list) {
@@ -109,7 +127,8 @@ private:
             if (wrong) throw UsageError(option, reason);
         };
         if (options_.recommended) {
-            for (const char* name : {"--estimator", "--direction", "--queries", "--epsilon", "--learning-rate", "--schedule", "--momentum", "--normalize", "--scale"}) {
+            for (const char* name : {"--estimator", "--direction", "--queries", "--epsilon", "--learning-rate", "--schedule", "--momentum",
+                                     "--normalize", "--scale"}) {
                 refuse(line_.given(name), name, "does not go with --recommended; give the settings that it prints in its place");
             }
         }

@@ -37,7 +37,9 @@ std::pair<Digits, Digits> read_both(const Options& options) {
     return {std::move(train), std::move(eval)};
 }
 
-std::string figures(const Evaluation& evaluation) { return "accuracy " + fixed(evaluation.accuracy, 4) + "  loss " + fixed(evaluation.loss, 4); }
+std::string figures(const Evaluation& evaluation) {
+    return "accuracy " + fixed(evaluation.accuracy, 4) + "  loss " + fixed(evaluation.loss, 4);
+}
 
 /// One run, from the weights as they were trained.
 Evaluation adapt(Options options, files::Safetensors weights, const Digits& train_digits, const Digits& eval_digits) {
@@ -68,8 +70,8 @@ int run(const Options& options) {
     const files::Safetensors trained = files::read_safetensors(std::filesystem::path(options.data) / "mlp.safetensors");
     Mlp model(trained);
     auto [train_digits, eval_digits] = read_both(options);
-    print(grouped(train_digits.size()) + " digits to train on, " + grouped(eval_digits.size()) + (options.validation ? " held out" : " test digits") +
-          " to evaluate on");
+    print(grouped(train_digits.size()) + " digits to train on, " + grouped(eval_digits.size()) +
+          (options.validation ? " held out" : " test digits") + " to evaluate on");
     print("upright  " + figures(evaluate(model, eval_digits)));
     rotate(train_digits, options.angle);
     rotate(eval_digits, options.angle);

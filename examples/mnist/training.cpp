@@ -109,7 +109,8 @@ Training train(const Options& options, std::uint64_t steps, files::Safetensors& 
     // A method is made of types: each choice made at run time is a branch, and one more optimizer to compile.
     return with_estimator(options.method, parameters, [&](auto estimator) {
         return with_rule(options.method, steps, [&](auto rule) {
-            zeroth::Optimizer optimizer{parameters, estimator, rule, zeroth::Settings{.seed = options.seed}, Backend{.threads = options.threads}};
+            zeroth::Optimizer optimizer{parameters, estimator, rule, zeroth::Settings{.seed = options.seed},
+                                        Backend{.threads = options.threads}};
             return make_steps(optimizer, steps, model, batch);
         });
     });
