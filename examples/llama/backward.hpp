@@ -304,4 +304,6 @@ private:
     int lowest_ = -1;
 };
 
+extern template class Backward<float>;  // of the library
+
 }  // namespace llama

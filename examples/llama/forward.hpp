@@ -208,4 +208,6 @@ private:
     int kept_ = -1;  // the last of them that holds for the weights as they are
 };
 
+extern template class Forward<float>;  // of the library
+
 }  // namespace llama

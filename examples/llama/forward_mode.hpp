@@ -276,4 +276,6 @@ private:
     Batch batch_;
 };
 
+extern template class ForwardMode<float>;  // of the library
+
 }  // namespace llama

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 
 namespace llama {
 
@@ -52,11 +53,19 @@ constexpr Eigen::Index row_padding = 16;
 
 inline Eigen::Index padded(Eigen::Index rows) { return (rows + row_padding - 1) / row_padding * row_padding; }
 
+/// A matrix in memory, by rows or by columns as `Order` has it.
+template <class Scalar, int Order>
+using Strided = Eigen::Map<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Order>, 0, Eigen::OuterStride<>>;
+template <class Scalar, int Order>
+using ConstStrided = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Order>, 0, Eigen::OuterStride<>>;
+
+template <class Expression>
+inline constexpr int order_of = Expression::IsRowMajor ? Eigen::RowMajor : Eigen::ColMajor;
+
 /// `target (+)= left * right`, in tiles so small that Eigen packs them on the stack: no allocation whatever the sizes.
 /// Each element's sum runs over the inner dimension in the same order whatever the tile.
-template <bool Add, class Target, class Left, class Right>
-void multiply_tiled(Target&& target, const Left& left, const Right& right) {
-    using Scalar = typename Left::Scalar;
+template <bool Add, class Scalar, int TargetOrder, int LeftOrder, int RightOrder>
+void multiply_tiled(Strided<Scalar, TargetOrder> target, ConstStrided<Scalar, LeftOrder> left, ConstStrided<Scalar, RightOrder> right) {
     using Eigen::Index;
     constexpr Index most = static_cast<Index>(EIGEN_STACK_ALLOCATION_LIMIT / sizeof(Scalar));
     constexpr Index rows_tile = 128, columns_tile = 128, inner_tile = most / 128;
@@ -74,16 +83,26 @@ void multiply_tiled(Target&& target, const Left& left, const Right& right) {
     }
 }
 
+/// The same for whatever has a matrix in memory: one product is compiled for all of them.
+template <bool Add, class Target, class Left, class Right>
+void multiply_any(Target&& target, const Left& left, const Right& right) {
+    using Scalar = typename Left::Scalar;
+    constexpr int to = order_of<std::remove_cvref_t<Target>>, from = order_of<Left>, by = order_of<Right>;
+    multiply_tiled<Add, Scalar, to, from, by>({target.data(), target.rows(), target.cols(), Eigen::OuterStride<>(target.outerStride())},
+                                              {left.data(), left.rows(), left.cols(), Eigen::OuterStride<>(left.outerStride())},
+                                              {right.data(), right.rows(), right.cols(), Eigen::OuterStride<>(right.outerStride())});
+}
+
 /// target = left * right.
 template <class Target, class Left, class Right>
 void multiply(Target&& target, const Left& left, const Right& right) {
-    multiply_tiled<false>(target, left, right);
+    multiply_any<false>(target, left, right);
 }
 
 /// target += left * right.
 template <class Target, class Left, class Right>
 void multiply_add(Target&& target, const Left& left, const Right& right) {
-    multiply_tiled<true>(target, left, right);
+    multiply_any<true>(target, left, right);
 }
 
 }  // namespace llama

@@ -1,8 +1,8 @@
 // LoRA, prefix and prompt against the model without them, gradients of parts, and passes that begin at the first changed layer.
 
+#include "doubles.hpp"
+
 #include <llama/adapters.hpp>
-#include <llama/backward.hpp>
-#include <llama/forward.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 

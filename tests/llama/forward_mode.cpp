@@ -1,9 +1,9 @@
 // The forward pass on dual numbers is a DirectionalFn: its derivative is back-propagation's gradient along the tangent.
 
+#include "doubles.hpp"
+
 #include <llama/adapters.hpp>
-#include <llama/backward.hpp>
 #include <llama/dual.hpp>
-#include <llama/forward.hpp>
 #include <llama/forward_mode.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/zeroth.hpp>

@@ -1,9 +1,8 @@
 // Forward and backward passes against the formulas written out, and against finite differences.
 
 #include "dense_model.hpp"
+#include "doubles.hpp"
 
-#include <llama/backward.hpp>
-#include <llama/forward.hpp>
 #include <llama/generate.hpp>
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,0 +1,7 @@
+#include "backward.hpp"
+
+namespace llama {
+
+template class Backward<float>;
+
+}  // namespace llama

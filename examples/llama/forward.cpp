@@ -1,0 +1,7 @@
+#include "forward.hpp"
+
+namespace llama {
+
+template class Forward<float>;
+
+}  // namespace llama
