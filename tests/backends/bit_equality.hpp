@@ -1,5 +1,7 @@
 #pragma once
 
+#include "reference_of.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/cursor.hpp>
@@ -91,29 +93,30 @@ std::vector<unsigned char> run(const Backend& backend, const D& direction, std::
     return bytes;
 }
 
-template <class T, class D, class Operation>
+/// Backends compiled for weights of type T alone, unless named.
+template <class T, class D, class Scalar = ReferenceOf<T>, class Vector = Simd<WidestArch, ScalarTypes<T>>, class Operation>
 void compare(Operation (*make)(const Memory&), const std::vector<std::size_t>& sizes,
              const std::vector<int>& counts) {
     for (const std::size_t n : sizes) {
         for (const int count : counts) {
             INFO("elements " << n << ", moves " << count);
-            const auto expected = run<T, D>(Reference{}, D{}, n, count, make);
-            CHECK(run<T, D>(Simd<>{}, D{}, n, count, make) == expected);
+            const auto expected = run<T, D>(Scalar{}, D{}, n, count, make);
+            CHECK(run<T, D>(Vector{}, D{}, n, count, make) == expected);
             for (const int threads : {1, 2, 3, 7}) {
                 INFO(threads << " threads");
-                CHECK(run<T, D>(Threads<Simd<>>{{}, threads, 1}, D{}, n, count, make) == expected);
+                CHECK(run<T, D>(Threads<Vector>{{}, threads, 1}, D{}, n, count, make) == expected);
             }
         }
     }
 }
 
-/// For every type of weights: a kernel is compiled for all of them anyway.
+/// For every type of weights, by the backends that know all of them.
 template <class D, class Operation>
 void compare_types(Operation (*make)(const Memory&), const std::vector<std::size_t>& sizes, const std::vector<int>& counts) {
-    compare<float, D>(make, sizes, counts);
-    compare<double, D>(make, sizes, counts);
-    compare<bfloat16, D>(make, sizes, counts);
-    compare<float16, D>(make, sizes, counts);
+    compare<float, D, Reference, Simd<>>(make, sizes, counts);
+    compare<double, D, Reference, Simd<>>(make, sizes, counts);
+    compare<bfloat16, D, Reference, Simd<>>(make, sizes, counts);
+    compare<float16, D, Reference, Simd<>>(make, sizes, counts);
 }
 
 /// None, up to three registers, around the tiles of every direction, and several.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "reference_of.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/zeroth.hpp>
@@ -15,22 +17,8 @@ namespace zeroth_test {
 
 using namespace zeroth;
 
-using Floats = ScalarTypes<float>;
-using FastBackend = Simd<WidestArch, Floats>;
-
-struct FloatReference {
-    using Lanes = ScalarLanes;
-    using Types = Floats;
-
-    std::string name() const { return "reference"; }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
-                  const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
-        }
-    }
-};
+using FastBackend = Simd<WidestArch, ScalarTypes<float>>;
+using FloatReference = ReferenceOf<float>;
 
 /// Blocks of these sizes over one run of weights, named by their numbers.
 struct Layout {

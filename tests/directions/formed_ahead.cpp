@@ -170,7 +170,7 @@ TEST_CASE("A pool's memory does not grow with the steps, with whichever backend"
     Layout layout{{300, 41}};
     const auto check = [&](const auto& direction) {
         Optimizer optimizer{layout.parameters, TwoSidedRge{.direction = direction, .queries = 3}, Sgd{.learning_rate = 1e-3},
-                            Settings{.restore = Snapshot{}, .settling = Settling::lazily}, Reference{}};
+                            Settings{.restore = Snapshot{}, .settling = Settling::lazily}, FloatReference{}};
         const std::size_t bytes = optimizer.state_bytes();
         std::size_t in_steps = 0;
         for (int step = 0; step < 30; ++step) {

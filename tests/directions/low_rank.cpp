@@ -1,5 +1,7 @@
 // LowRank: matrices of low rank whose right factor is an epoch's, the same bits from every backend, formed ahead or not.
 
+#include "reference_of.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/directions/low_rank.hpp>
@@ -21,24 +23,10 @@
 #include <vector>
 
 using namespace zeroth;
+using zeroth_test::ReferenceOf;
 
 namespace {
 
-/// The reference backend for one type.
-template <class T>
-struct ReferenceOf {
-    using Lanes = ScalarLanes;
-    using Types = ScalarTypes<T>;
-
-    [[nodiscard]] std::string name() const { return "reference"; }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
-                  const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<ScalarLanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
-        }
-    }
-};
 using Registers = Simd<WidestArch, ScalarTypes<float>>;
 
 /// Of rows longer and shorter than a register, a group of them and a tile, whole multiples and not; and blocks that are not factored.
@@ -256,7 +244,7 @@ TEST_CASE("V is kept for the epochs in flight, and no more memory taken while st
         REQUIRE(std::isfinite(direction(Key{3, step, 0}, model.blocks()[0].identity, 0)));
     }
     CHECK(direction.state_bytes() == 5 * numbers * sizeof(float)); // beside the four that were drawn last
-    CHECK_THROWS_AS((Optimizer{model.parameters, TwoSidedRge{.direction = LowRank<>{.refresh_every = 0}}, Sgd{}}), std::invalid_argument);
+    CHECK_THROWS_AS((Optimizer{model.parameters, TwoSidedRge{.direction = LowRank<>{.refresh_every = 0}}, Sgd{}, {}, Registers{}}), std::invalid_argument);
 }
 
 namespace {

@@ -1,9 +1,8 @@
 // Masks: the share they keep, the same weights in perturbation and update, the same bits from every backend.
 
-#include <zeroth/backends/simd.hpp>
-#include <zeroth/backends/threads.hpp>
+#include "directions/displaced.hpp"
+
 #include <zeroth/parameters/bit_masks.hpp>
-#include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -15,7 +14,7 @@
 #include <stdexcept>
 #include <vector>
 
-using namespace zeroth;
+using namespace zeroth_test;
 
 namespace {
 
@@ -44,9 +43,9 @@ template <class D>
 void check_masked(const D& direction, const Key& key) {
     for (const std::size_t first : sizes) {
         const std::size_t second = first / 2 + 3;
-        const auto expected = displaced(direction, key, Reference{}, first, second);
-        CHECK(displaced(direction, key, Simd<>{}, first, second) == expected);
-        CHECK(displaced(direction, key, Threads<Simd<>>{{}, 3, 1}, first, second) == expected);
+        const auto expected = displaced(direction, key, FloatReference{}, first, second);
+        CHECK(displaced(direction, key, FastBackend{}, first, second) == expected);
+        CHECK(displaced(direction, key, Threads<FastBackend>{{}, 3, 1}, first, second) == expected);
         for (std::size_t i = 0; i < first; i += 7) {
             REQUIRE(expected[i] == direction(key, BlockIdentity{hash_name("a"), first, 1}, i));
         }
@@ -99,7 +98,7 @@ TEST_CASE("A Bernoulli mask is the step's, not the query's, and changes when it 
 TEST_CASE("Each block may have a share of its own") {
     const double shares[2] = {0.05, 0.8};
     const Masked direction{Rademacher{}, Bernoulli{.keep_of_block = shares}};
-    const auto z = displaced(direction, Key{5, 0, 0}, Simd<>{}, 50000, 50000);
+    const auto z = displaced(direction, Key{5, 0, 0}, FastBackend{}, 50000, 50000);
     for (const int block : {0, 1}) {
         const auto begin = z.begin() + block * 50000;
         const auto kept = static_cast<double>(std::count_if(begin, begin + 50000, [](float x) { return x != 0; }));
@@ -208,7 +207,7 @@ TEST_CASE("A mask is of the blocks that it was made for, whatever their order, a
     Parameters second;
     second.add("b", std::span{b});
     const TwoSidedRge estimator{.direction = Masked{Rademacher{}, bits.mask()}};
-    Optimizer optimizer{second, estimator, Sgd{.learning_rate = 0.5}, Settings{.restore = Snapshot{}}};
+    Optimizer optimizer{second, estimator, Sgd{.learning_rate = 0.5}, Settings{.restore = Snapshot{}}, FastBackend{}};
     double sign = 1;
     optimizer.step([&] { return sign = -sign; });
     for (std::size_t i = 0; i < 70; ++i) {
@@ -217,13 +216,15 @@ TEST_CASE("A mask is of the blocks that it was made for, whatever their order, a
     Parameters other;
     other.add("a", std::span{a});
     other.add("c", std::span{c});
-    CHECK_THROWS_AS((Optimizer{other, estimator, Sgd{}}), std::invalid_argument);
+    CHECK_THROWS_AS((Optimizer{other, estimator, Sgd{}, {}, FastBackend{}}), std::invalid_argument);
     Parameters longer;
     longer.add("a", std::span{b});
-    CHECK_THROWS_AS((Optimizer{longer, estimator, Sgd{}}), std::invalid_argument);
+    CHECK_THROWS_AS((Optimizer{longer, estimator, Sgd{}, {}, FastBackend{}}), std::invalid_argument);
     const std::vector<double> shares = {0.5}, wrong = {0.5, 1.5};
-    CHECK_THROWS_AS((Optimizer{both, TwoSidedRge{.direction = Masked{Gaussian{}, Bernoulli{.keep_of_block = shares}}}, Sgd{}}), std::invalid_argument);
-    CHECK_THROWS_AS((Optimizer{both, TwoSidedRge{.direction = Masked{Gaussian{}, Bernoulli{.keep_of_block = wrong}}}, Sgd{}}), std::invalid_argument);
+    for (const std::vector<double>& some : {shares, wrong}) {
+        const TwoSidedRge masked{.direction = Masked{Gaussian{}, Bernoulli{.keep_of_block = some}}};
+        CHECK_THROWS_AS((Optimizer{both, masked, Sgd{}, {}, FastBackend{}}), std::invalid_argument);
+    }
 }
 
 TEST_CASE("A bit mask is read alike by every backend") {
@@ -235,8 +236,8 @@ TEST_CASE("A bit mask is read alike by every backend") {
         BitMasks bits{parameters};
         bits.keep_largest(0.3);
         const Masked direction{Gaussian{}, bits.mask()};
-        const auto expected = displaced(direction, Key{1, 1, 1}, Reference{}, first, first / 2 + 3);
-        CHECK(displaced(direction, Key{1, 1, 1}, Simd<>{}, first, first / 2 + 3) == expected);
+        const auto expected = displaced(direction, Key{1, 1, 1}, FloatReference{}, first, first / 2 + 3);
+        CHECK(displaced(direction, Key{1, 1, 1}, FastBackend{}, first, first / 2 + 3) == expected);
         for (std::size_t i = 0; i < first; ++i) {
             REQUIRE((expected[i] != 0) == bits.test(0, i));
             REQUIRE(expected[i] == direction(Key{1, 1, 1}, BlockIdentity{hash_name("a"), first, 1}, i));
@@ -253,7 +254,8 @@ TEMPLATE_TEST_CASE("Perturbation and update touch the mask's weights, and no oth
     const Masked direction{Gaussian{}, Bernoulli{.keep = 0.2}};
     TestType rule{};
     rule.learning_rate = 1e-2;
-    Optimizer optimizer{parameters, TwoSidedRge{.direction = direction, .queries = 2}, rule, Settings{.seed = 4, .restore = Snapshot{}}, Simd<>{}};
+    Optimizer optimizer{parameters, TwoSidedRge{.direction = direction, .queries = 2}, rule, Settings{.seed = 4, .restore = Snapshot{}},
+                        FastBackend{}};
     const auto touched = [&](const std::vector<float>& w, const std::vector<float>& before, const char* name, std::size_t i) {
         const bool in_mask = direction.mask(Key{4, 0, 0}, BlockIdentity{hash_name(name), w.size(), 1}, i);
         return in_mask || w[i] == before[i];

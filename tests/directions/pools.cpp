@@ -527,5 +527,5 @@ TEST_CASE("Pools out of range are refused") {
     CHECK_THROWS_AS((ReusePool{.entry_bits = 1}.validate()), std::invalid_argument);
     CHECK_THROWS_AS((ReusePool{.entry_bits = 17}.validate()), std::invalid_argument);
     Layout layout{{10}};
-    CHECK_THROWS_AS((Optimizer{layout.parameters, TwoSidedRge{.direction = ReusePool{.index_bits = 99}}, Sgd{}}), std::invalid_argument);
+    CHECK_THROWS_AS((Optimizer{layout.parameters, TwoSidedRge{.direction = ReusePool{.index_bits = 99}}, Sgd{}, {}, FastBackend{}}), std::invalid_argument);
 }

@@ -1,5 +1,7 @@
 // Contract 1: z depends on the key, the block's identity and the element's index in it, and on nothing else.
 
+#include "reference_of.hpp"
+
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/cursor.hpp>
 #include <zeroth/directions/gaussian.hpp>
@@ -21,6 +23,8 @@ using namespace zeroth;
 
 namespace {
 
+using FloatReference = zeroth_test::ReferenceOf<float>;
+
 constexpr Key key{12, 34, 5};
 
 /// Blocks by name and size, in any order: the directions a cursor puts into their zeros.
@@ -41,10 +45,10 @@ std::map<std::string, std::vector<float>> formed(const std::vector<std::pair<std
 } // namespace
 
 TEMPLATE_TEST_CASE("A number depends on key, block and element alone", "", Gaussian, Rademacher, Uniform, Sphere) {
-    const auto alone = formed<TestType>({{"a", 700}}, Reference{});
-    const auto others = formed<TestType>({{"x", 33}, {"a", 700}, {"b", 700}, {"y", 5000}}, Reference{});
-    const auto reversed = formed<TestType>({{"y", 5000}, {"b", 700}, {"a", 700}, {"x", 33}}, Reference{});
-    const auto threaded = formed<TestType>({{"y", 5000}, {"a", 700}, {"x", 33}, {"b", 700}}, Threads<Reference>{{}, 3, 1});
+    const auto alone = formed<TestType>({{"a", 700}}, FloatReference{});
+    const auto others = formed<TestType>({{"x", 33}, {"a", 700}, {"b", 700}, {"y", 5000}}, FloatReference{});
+    const auto reversed = formed<TestType>({{"y", 5000}, {"b", 700}, {"a", 700}, {"x", 33}}, FloatReference{});
+    const auto threaded = formed<TestType>({{"y", 5000}, {"a", 700}, {"x", 33}, {"b", 700}}, Threads<FloatReference>{{}, 3, 1});
     CHECK(others.at("a") == alone.at("a"));
     CHECK(reversed == others);
     CHECK(threaded == others);

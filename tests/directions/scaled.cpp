@@ -1,5 +1,7 @@
 // Scaled: another direction's numbers times a factor for each block, in perturbation, update and tangent alike.
 
+#include "reference_of.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/directions/low_rank.hpp>
@@ -70,7 +72,7 @@ static_assert(!Scalable<Sphere> && !Scalable<Scaled<Gaussian>>);
 TEMPLATE_TEST_CASE("A scaled number is the raw one times its block's scale", "", Rademacher, Gaussian, (Masked<LowRank<>, Bernoulli>)) {
     const TestType raw = made<TestType>();
     const auto z = displaced(raw, Registers{});
-    CHECK(displaced(raw, Reference{}) == z);
+    CHECK(displaced(raw, zeroth_test::ReferenceOf<float>{}) == z);
     CHECK(displaced(raw, Threads<Registers>{{}, 3, 1}) == z);
     const Model<float> model;
     const Scaled scaled{raw, model.parameters, some_scales};
