@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -53,10 +54,12 @@ struct Memory {
     Moment* square;
 };
 
-/// Runs an operation on two blocks of weights of type T, one of them not aligned, and returns all bytes it may have changed.
-template <class T, class D, class Operation, class Backend>
-std::vector<unsigned char> run(const Backend& backend, const D& direction, std::size_t n, int count,
-                               Operation (*make)(const Memory&)) {
+/// What an operation with a direction and moves does to blocks, by a backend.
+using Traversal = std::function<void(std::span<const Block>, const Memory&)>;
+
+/// A traversal of two blocks of weights of type T, one of them not aligned: all bytes it may have changed. Compiled once for a type.
+template <class T>
+[[gnu::noinline]] std::vector<unsigned char> run(std::size_t n, const Traversal& traversal) {
     std::vector<T> w = weights<T>(n + 3);
     std::vector<T> second = weights<T>(n / 2 + 1);
     std::vector<T> base_1 = weights<T>(n);
@@ -71,9 +74,7 @@ std::vector<unsigned char> run(const Backend& backend, const D& direction, std::
     Moment square;
     mean.prepare(blocks);
     square.prepare(blocks);
-    const auto all = moves<Operation::coefficients>(count);
-    backend.traverse(std::span<const Block>{blocks}, direction, std::span<const Move<Operation::coefficients>>{all},
-                     make({bases, quanta, largest, units, &mean, &square}));
+    traversal(blocks, {bases, quanta, largest, units, &mean, &square});
     std::vector<unsigned char> bytes;
     const auto keep = [&](const void* data, std::size_t size) {
         const std::size_t before = bytes.size();
@@ -93,21 +94,44 @@ std::vector<unsigned char> run(const Backend& backend, const D& direction, std::
     return bytes;
 }
 
-/// Backends compiled for weights of type T alone, unless named.
-template <class T, class D, class Scalar = ReferenceOf<T>, class Vector = Simd<WidestArch, ScalarTypes<T>>, class Operation>
-void compare(Operation (*make)(const Memory&), const std::vector<std::size_t>& sizes,
-             const std::vector<int>& counts) {
+template <class T, class D, class Operation, class Backend>
+std::vector<unsigned char> run(const Backend& backend, const D& direction, std::size_t n, int count, Operation (*make)(const Memory&)) {
+    return run<T>(n, [&](std::span<const Block> blocks, const Memory& memory) {
+        const auto all = moves<Operation::coefficients>(count);
+        backend.traverse(blocks, direction, std::span<const Move<Operation::coefficients>>{all}, make(memory));
+    });
+}
+
+/// What each backend makes of a size and a number of moves, the reference first.
+using Results = std::function<std::vector<unsigned char>(std::size_t backend, std::size_t n, int count)>;
+
+inline void check_equal(const Results& results, const std::vector<std::size_t>& sizes, const std::vector<int>& counts) {
     for (const std::size_t n : sizes) {
         for (const int count : counts) {
-            INFO("elements " << n << ", moves " << count);
-            const auto expected = run<T, D>(Scalar{}, D{}, n, count, make);
-            CHECK(run<T, D>(Vector{}, D{}, n, count, make) == expected);
-            for (const int threads : {1, 2, 3, 7}) {
-                INFO(threads << " threads");
-                CHECK(run<T, D>(Threads<Vector>{{}, threads, 1}, D{}, n, count, make) == expected);
+            const std::vector<unsigned char> expected = results(0, n, count);
+            for (std::size_t backend = 1; backend <= 5; ++backend) {
+                INFO("elements " << n << ", moves " << count << ", backend " << backend);
+                CHECK(results(backend, n, count) == expected);
             }
         }
     }
+}
+
+/// Backends compiled for weights of type T alone, unless named.
+template <class T, class D, class Scalar = ReferenceOf<T>, class Vector = Simd<WidestArch, ScalarTypes<T>>, class Operation>
+void compare(Operation (*make)(const Memory&), const std::vector<std::size_t>& sizes, const std::vector<int>& counts) {
+    check_equal(
+        [&](std::size_t backend, std::size_t n, int count) {
+            if (backend == 0) {
+                return run<T, D>(Scalar{}, D{}, n, count, make);
+            }
+            if (backend == 1) {
+                return run<T, D>(Vector{}, D{}, n, count, make);
+            }
+            constexpr int threads[] = {1, 2, 3, 7};
+            return run<T, D>(Threads<Vector>{{}, threads[backend - 2], 1}, D{}, n, count, make);
+        },
+        sizes, counts);
 }
 
 /// For every type of weights, by the backends that know all of them.
