@@ -1,5 +1,7 @@
 // The optimizer against a plain dense computation that knows nothing of it but the directions.
 
+#include "reference_of.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/zeroth.hpp>
 
@@ -56,7 +58,7 @@ TEMPLATE_TEST_CASE("200 steps agree with a dense computation", "", Gaussian, Rad
             parameters.add("w", std::span{w});
             const auto compare = [&](auto estimator) {
                 Optimizer optimizer{parameters, estimator, Sgd{.learning_rate = rate, .weight_decay = decay},
-                                    Settings{.seed = 4, .settling = settling}};
+                                    Settings{.seed = 4, .settling = settling}, zeroth_test::ReferenceOf<double>{}};
                 const double before = loss(w);
                 for (std::uint64_t step = 0; step < 200; ++step) {
                     const StepReport report = optimizer.step([&] { return loss(w); });

@@ -13,6 +13,8 @@ using namespace zeroth;
 
 namespace {
 
+using Registers = Simd<WidestArch, ScalarTypes<float>>;
+
 struct Interrupted : std::runtime_error {
     Interrupted() : std::runtime_error{"interrupted"} {}
 };
@@ -25,7 +27,7 @@ double worst_after_failure(Settling settling, bool throws, std::vector<float>& f
     constexpr double epsilon = 1e-3;
     Optimizer optimizer{problem.parameters(), TwoSidedRge{.direction = Gaussian{}, .epsilon = epsilon, .queries = 2},
                         Sgd{.learning_rate = 1e-3}, Settings<Restore>{.seed = 9, .restore = {}, .settling = settling},
-                        Simd<>{}};
+                        Registers{}};
     double worst = 0;
     for (int step = 0; step < 1000; ++step) {
         optimizer.settle();
@@ -92,7 +94,7 @@ TEST_CASE("An update that is not finite leaves the weights as they were, and the
     int call = 0;
     const auto overflowing = [&] { return ++call % 2 == 1 ? 1e308 : -1e308; };
     Optimizer optimizer{problem.parameters(), TwoSidedRge{.epsilon = 1e-3, .queries = 2}, Sgd{.learning_rate = 1e-3},
-                        Settings{.restore = Snapshot{}}};
+                        Settings{.restore = Snapshot{}}, Registers{}};
     const StepReport report = optimizer.step(overflowing);
     CHECK(report.reason == Reason::non_finite_update);
     CHECK(to_string(report.reason) == "non-finite update");
@@ -103,13 +105,13 @@ TEST_CASE("An update that is not finite leaves the weights as they were, and the
 
     const std::vector<float> updated = problem.weights;
     Optimizer fast{problem.parameters(), TwoSidedRge{.epsilon = 1e-3}, Sgd{.learning_rate = 1e38},
-                   Settings{.restore = Snapshot{}}};
+                   Settings{.restore = Snapshot{}}, Registers{}};
     CHECK(fast.step([&] { return 1e10 * problem.loss(); }).reason == Reason::non_finite_update);
     CHECK(problem.weights == updated);
 
     // Clipped, the first is an update like any other.
     call = 0;
-    Optimizer clipped{problem.parameters(), TwoSidedRge{.epsilon = 1e-3, .clip = 2.0}, Sgd{.learning_rate = 1e-3}};
+    Optimizer clipped{problem.parameters(), TwoSidedRge{.epsilon = 1e-3, .clip = 2.0}, Sgd{.learning_rate = 1e-3}, {}, Registers{}};
     CHECK(clipped.step(overflowing).reason == Reason::updated);
     CHECK(problem.weights != updated);
 }
@@ -126,7 +128,7 @@ TEST_CASE("A hook that throws is an exception of the step, and no second one") {
         }
     });
     for (bad = 1; bad <= 2; ++bad) {
-        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings{.restore = Snapshot{}}};
+        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings{.restore = Snapshot{}}, Registers{}};
         calls = 0;
         CHECK_THROWS_AS(optimizer.step([&] { return problem.loss(); }), Interrupted);
         CHECK(problem.weights == before);
@@ -134,7 +136,7 @@ TEST_CASE("A hook that throws is an exception of the step, and no second one") {
     }
     // Told of the update itself: the step is made.
     {
-        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings{.restore = Snapshot{}}};
+        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings{.restore = Snapshot{}}, Registers{}};
         calls = 0;
         CHECK_THROWS_AS(optimizer.step([&] { return problem.loss(); }), Interrupted);
         CHECK(problem.weights != before);
@@ -145,7 +147,7 @@ TEST_CASE("A hook that throws is an exception of the step, and no second one") {
     {
         bad = 4;
         Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3},
-                            Settings{.restore = Snapshot{}, .settling = Settling::lazily}};
+                            Settings{.restore = Snapshot{}, .settling = Settling::lazily}, Registers{}};
         calls = 0;
         CHECK(optimizer.step([&] { return problem.loss(); }).reason == Reason::updated);
         bad = 0;
@@ -160,7 +162,7 @@ TEST_CASE("A run is its seed and its scalars: the same bits again, and going on 
             problem.weights = *weights;
         }
         Optimizer optimizer{problem.parameters(), TwoSidedRge{.direction = Rademacher{}}, Sgd{.learning_rate = 1e-3},
-                            Settings{.seed = seed, .first_step = first}, Simd<>{}};
+                            Settings{.seed = seed, .first_step = first}, Registers{}};
         for (std::uint64_t step = first; step < last; ++step) {
             CHECK(optimizer.step([&] { return problem.loss(); }).step == step);
         }

@@ -1,6 +1,7 @@
 // The size of an update relative to the weights, as reports say it, against what the weights did; and what rounding takes away.
 
 #include "cursor/counting.hpp"
+#include "reference_of.hpp"
 
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
@@ -65,6 +66,8 @@ double rms(const std::vector<double>& x) {
     return x.empty() ? 0 : std::sqrt(sum / static_cast<double>(x.size()));
 }
 
+using Floats = zeroth_test::ReferenceOf<float>;
+
 constexpr std::size_t n = 20000;
 
 /// The reported size and the weights' own, for each of `steps` steps.
@@ -72,7 +75,7 @@ template <class E, class Rule, class Check>
 void compare(const E& estimator, const Rule& rule, int steps, const Check& check) {
     Slope slope{n};
     const double scale = rms(slope.all());
-    Optimizer optimizer{slope.parameters(), estimator, rule, Settings{.seed = 4, .restore = Exact{}}};
+    Optimizer optimizer{slope.parameters(), estimator, rule, Settings{.seed = 4, .restore = Exact{}}, Floats{}};
     std::vector<double> before = slope.all();
     for (int step = 0; step < steps; ++step) {
         const StepReport report = optimizer.step([&] { return slope.loss(); });
@@ -119,7 +122,7 @@ TEST_CASE("A masked update's size is of the weights that move") {
     const double scale = rms(slope.all());
     const std::vector<double> before = slope.all();
     Optimizer optimizer{slope.parameters(), TwoSidedRge{.direction = Masked{Rademacher{}, Bernoulli{.keep = 0.1}}}, Sgd{.learning_rate = 1e-3},
-                        Settings{.restore = Exact{}}};
+                        Settings{.restore = Exact{}}, Floats{}};
     const StepReport report = optimizer.step([&] { return slope.loss(); });
     std::vector<double> moves;
     for (std::size_t i = 0; i < before.size(); ++i) {
@@ -148,7 +151,7 @@ TEST_CASE("With a scale for each block the size is the root mean square of what 
     const std::vector<float> before = slope.second;
     const double scale = rms(slope.all());
     Optimizer optimizer{parameters, TwoSidedRge{.direction = Scaled{Rademacher{}, parameters, one_left_out}}, Sgd{.learning_rate = 1e-3},
-                        Settings{.restore = Exact{}}};
+                        Settings{.restore = Exact{}}, Floats{}};
     const StepReport report = optimizer.step([&] { return slope.loss(); });
     std::vector<double> moves;
     for (std::size_t i = 0; i < before.size(); ++i) {
@@ -156,7 +159,7 @@ TEST_CASE("With a scale for each block the size is the root mean square of what 
     }
     within(0.03)(0, report.relative_update, rms(moves) / scale);
     const std::vector<double> none{0.0, 0.0};
-    Optimizer still{parameters, TwoSidedRge{.direction = Scaled{Rademacher{}, parameters, none}}, Sgd{.learning_rate = 1e-3}};
+    Optimizer still{parameters, TwoSidedRge{.direction = Scaled{Rademacher{}, parameters, none}}, Sgd{.learning_rate = 1e-3}, {}, Floats{}};
     int calls = 0;
     CHECK(still.step([&] { return static_cast<double>(calls++); }).relative_update == 0);
 }
@@ -178,7 +181,7 @@ TEST_CASE("Where the size of an update is not known the report says so, and 0 wh
     Optimizer refused{slope.parameters(), TwoSidedRge{}, Sgd{.learning_rate = 1e-3}};
     CHECK(refused.step([] { return std::numeric_limits<double>::quiet_NaN(); }).relative_update == 0);
     const Parameters parameters = slope.parameters();
-    Optimizer coordinates{parameters, CoordinateWise{.direction = Coordinate{parameters}}, Sgd{.learning_rate = 1e-3}};
+    Optimizer coordinates{parameters, CoordinateWise{.direction = Coordinate{parameters}}, Sgd{.learning_rate = 1e-3}, {}, Floats{}};
     CHECK(std::isnan(coordinates.step([&] { return slope.loss(); }).relative_update));
     FirstOrderOptimizer first{slope.parameters(), Sgd{.learning_rate = 1e-3}};
     CHECK(std::isnan(first.step([&](std::span<const GradientBlock>) { return slope.loss(); }).relative_update));

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 using namespace zeroth_test;
@@ -54,6 +55,13 @@ Gradients normalised(const Problem& at, std::uint64_t step, std::uint32_t querie
     return result;
 }
 
+/// For what is known before a weight moves.
+struct Idle {
+    [[nodiscard]] std::string name() const { return "idle"; }
+    template <class D, class Operation>
+    void traverse(std::span<const Block>, const D&, std::span<const Move<Operation::coefficients>>, const Operation&) const noexcept {}
+};
+
 } // namespace
 
 // A sign is decided by rounding where g is near 0: never here.
@@ -94,7 +102,7 @@ TEMPLATE_TEST_CASE("A rule's state is what its page says", "", Sgd, SignSgd, Sca
     parameters.add("half", std::span{half});
     parameters.add("single", std::span{single});
     parameters.add("wide", std::span{wide});
-    const Optimizer optimizer{parameters, TwoSidedRge{}, TestType{}};
+    const Optimizer optimizer{parameters, TwoSidedRge{}, TestType{}, {}, Idle{}};
     const std::size_t numbers = std::same_as<TestType, Adam> ? 2 : std::same_as<TestType, Momentum> ? 1 : 0;
     CHECK(optimizer.state_bytes() == numbers * (110 * 4 + 7 * 8));
     CHECK(TestType::state_bytes_per_parameter == 4 * numbers);

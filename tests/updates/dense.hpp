@@ -3,6 +3,8 @@
 // Each rule against a plain dense computation that knows nothing of the library but its directions: what the translation units share, one
 // for each group of estimators.
 
+#include "reference_of.hpp"
+
 #include <zeroth/dual.hpp>
 #include <zeroth/zeroth.hpp>
 
@@ -25,19 +27,7 @@ using Vector = std::vector<double>;
 constexpr std::uint64_t seed = 31;
 constexpr double epsilon = 1e-2;
 
-/// The reference backend, compiled for doubles alone.
-struct Doubles {
-    using Types = ScalarTypes<double>;
-
-    [[nodiscard]] std::string name() const { return "reference"; }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
-                  const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<ScalarLanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
-        }
-    }
-};
+using Doubles = ReferenceOf<double>;
 
 /// Weights in two blocks, and a loss of all of them, with its gradient and in dual numbers.
 struct Problem {

@@ -1,3 +1,5 @@
+#include "reference_of.hpp"
+
 #include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
@@ -80,7 +82,7 @@ TEMPLATE_TEST_CASE("Weight decay is the dense computation's", "", InPlace, Snaps
         const Linear rate{.rate = 0.2, .final_rate = 0.05, .steps = 30};
         {
             Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = rate, .weight_decay = 0.3},
-                                Settings<TestType>{.seed = 1, .restore = {}, .settling = settling}};
+                                Settings<TestType>{.seed = 1, .restore = {}, .settling = settling}, zeroth_test::ReferenceOf<double>{}};
             for (std::uint64_t step = 0; step < 40; ++step) {
                 optimizer.step([] { return 1.0; });
                 for (double& x : dense) {
@@ -99,7 +101,7 @@ TEST_CASE("A schedule that leaves its range stops the step before a weight has m
     Parameters parameters;
     parameters.add("w", std::span{w});
     const Schedule sinking = [](std::uint64_t step) { return 1e-3 * (2 - static_cast<double>(step)); };
-    Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = sinking}};
+    Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = sinking}, {}, zeroth_test::ReferenceOf<double>{}};
     for (int step = 0; step < 3; ++step) {
         optimizer.step([&] { return w[0]; });
     }
