@@ -35,44 +35,10 @@ public:
 
     /// The mean negative log-likelihood of the batch's counted targets, as Forward::loss(); `gradients` are overwritten with its
     /// gradient. Throws as Forward::loss() does, and std::invalid_argument if `gradients` have another shape than the model.
-    Sum loss_and_gradient(std::span<const Sequence> sequences, Gradients<Scalar> gradients) {
-        if (sequences.empty()) throw std::invalid_argument("the batch is empty");
-        Eigen::Index targets = 0;
-        for (const Sequence& sequence : sequences) targets += sequence.targets();
-        mean_.assign(sequences.size(), Sum(1) / static_cast<Sum>(static_cast<double>(targets)));
-        return loss_and_gradient(sequences, mean_, std::move(gradients));
-    }
+    Sum loss_and_gradient(std::span<const Sequence> sequences, Gradients<Scalar> gradients);
 
     /// The same for sum_i shares[i] * (negative log-likelihood of sequence i's counted targets).
-    Sum loss_and_gradient(std::span<const Sequence> sequences, std::span<const Sum> shares, Gradients<Scalar> gradients) {
-        if (sequences.empty()) throw std::invalid_argument("the batch is empty");
-        if (shares.size() != sequences.size()) throw std::invalid_argument("there must be one share for each sequence");
-        if (!gradients.fit(*model_)) throw std::invalid_argument("the gradients have another shape than the model");
-        batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
-        lowest_ = gradients.lowest();
-        const std::size_t used = std::min(workers_.size(), batch_.groups().size());
-        for (std::size_t i = 0; i < used; ++i) {
-            Worker& worker = workers_[i];
-            worker.reserve(*model_, batch_.most_rows(), lowest_);
-            worker.gradients.emplace(i == 0 ? gradients : gradients.in(worker.memory));
-            worker.gradients->each([](std::span<Scalar> values) { std::ranges::fill(values, Scalar(0)); });
-        }
-        losses_.assign(batch_.groups().size(), Sum(0));
-        for_each_index(batch_.groups().size(), static_cast<int>(used), [&](std::size_t index, int thread) {
-            const Group& group = batch_.groups()[index];
-            const std::size_t size = group.last - group.first;
-            losses_[index] = run(sequences.subspan(group.first, size), shares.subspan(group.first, size), group, workers_[static_cast<std::size_t>(thread)]);
-        });
-        for (std::size_t i = 1; i < used; ++i) {
-            const Scalar* from = workers_[i].memory.data();
-            gradients.each([&](std::span<Scalar> values) {
-                for (Scalar& value : values) value += *from++;
-            });
-        }
-        Sum total(0);
-        for (const Sum& loss : losses_) total += loss;
-        return total;
-    }
+    Sum loss_and_gradient(std::span<const Sequence> sequences, std::span<const Sum> shares, Gradients<Scalar> gradients);
 
 private:
     using Index = Eigen::Index;
@@ -303,6 +269,49 @@ private:
     std::vector<Sum> losses_, mean_;
     int lowest_ = -1;
 };
+
+// Not inline: what only calls them does not compile them.
+
+template <class Scalar>
+auto Backward<Scalar>::loss_and_gradient(std::span<const Sequence> sequences, Gradients<Scalar> gradients) -> Sum {
+    if (sequences.empty()) throw std::invalid_argument("the batch is empty");
+    Eigen::Index targets = 0;
+    for (const Sequence& sequence : sequences) targets += sequence.targets();
+    mean_.assign(sequences.size(), Sum(1) / static_cast<Sum>(static_cast<double>(targets)));
+    return loss_and_gradient(sequences, mean_, std::move(gradients));
+}
+
+template <class Scalar>
+auto Backward<Scalar>::loss_and_gradient(std::span<const Sequence> sequences, std::span<const Sum> shares,
+                                         Gradients<Scalar> gradients) -> Sum {
+    if (sequences.empty()) throw std::invalid_argument("the batch is empty");
+    if (shares.size() != sequences.size()) throw std::invalid_argument("there must be one share for each sequence");
+    if (!gradients.fit(*model_)) throw std::invalid_argument("the gradients have another shape than the model");
+    batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
+    lowest_ = gradients.lowest();
+    const std::size_t used = std::min(workers_.size(), batch_.groups().size());
+    for (std::size_t i = 0; i < used; ++i) {
+        Worker& worker = workers_[i];
+        worker.reserve(*model_, batch_.most_rows(), lowest_);
+        worker.gradients.emplace(i == 0 ? gradients : gradients.in(worker.memory));
+        worker.gradients->each([](std::span<Scalar> values) { std::ranges::fill(values, Scalar(0)); });
+    }
+    losses_.assign(batch_.groups().size(), Sum(0));
+    for_each_index(batch_.groups().size(), static_cast<int>(used), [&](std::size_t index, int thread) {
+        const Group& group = batch_.groups()[index];
+        const std::size_t size = group.last - group.first;
+        losses_[index] = run(sequences.subspan(group.first, size), shares.subspan(group.first, size), group, workers_[static_cast<std::size_t>(thread)]);
+    });
+    for (std::size_t i = 1; i < used; ++i) {
+        const Scalar* from = workers_[i].memory.data();
+        gradients.each([&](std::span<Scalar> values) {
+            for (Scalar& value : values) value += *from++;
+        });
+    }
+    Sum total(0);
+    for (const Sum& loss : losses_) total += loss;
+    return total;
+}
 
 extern template class Backward<float>;  // of the library
 

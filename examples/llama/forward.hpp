@@ -45,34 +45,10 @@ public:
 
     /// Mean negative log-likelihood, in nats, of all counted targets of the batch.
     /// Throws std::invalid_argument for an empty batch or a sequence the model cannot read (see Batch).
-    Sum loss(std::span<const Sequence> sequences) {
-        if (sequences.empty()) throw std::invalid_argument("the batch is empty");
-        sums_.resize(sequences.size());
-        log_probabilities(sequences, sums_);
-        Sum total(0);
-        for (const Sum& sum : sums_) total -= sum;
-        return total / static_cast<Sum>(static_cast<double>(batch_.targets()));
-    }
+    Sum loss(std::span<const Sequence> sequences);
 
     /// sums[i] = log-probability of sequence i's counted targets, summed. Throws as loss() does, or if there is not one sum a sequence.
-    void log_probabilities(std::span<const Sequence> sequences, std::span<Sum> sums) {
-        if (sums.size() != sequences.size()) throw std::invalid_argument("there must be one sum for each sequence");
-        const int layers = model_->config().layers;
-        batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
-        for (Worker& worker : workers_) worker.reserve(*model_, batch_.most_rows());
-        if (keep_) {
-            inputs_.resize(static_cast<std::size_t>(layers) + 1);
-            for (Matrix<Scalar>& matrix : inputs_) {
-                if (matrix.rows() < batch_.rows()) matrix.resize(batch_.rows(), model_->config().dim);
-            }
-        }
-        for_each_index(batch_.groups().size(), threads(), [&](std::size_t index, int thread) {
-            const Group& group = batch_.groups()[index];
-            run(sequences.subspan(group.first, group.last - group.first), group, workers_[static_cast<std::size_t>(thread)],
-                sums.subspan(group.first, group.last - group.first));
-        });
-        if (keep_) kept_ = layers;
-    }
+    void log_probabilities(std::span<const Sequence> sequences, std::span<Sum> sums);
 
 private:
     using Index = Eigen::Index;
@@ -207,6 +183,38 @@ private:
     bool keep_ = false;
     int kept_ = -1;  // the last of them that holds for the weights as they are
 };
+
+// Not inline: what only calls them does not compile them.
+
+template <class Scalar>
+auto Forward<Scalar>::loss(std::span<const Sequence> sequences) -> Sum {
+    if (sequences.empty()) throw std::invalid_argument("the batch is empty");
+    sums_.resize(sequences.size());
+    log_probabilities(sequences, sums_);
+    Sum total(0);
+    for (const Sum& sum : sums_) total -= sum;
+    return total / static_cast<Sum>(static_cast<double>(batch_.targets()));
+}
+
+template <class Scalar>
+void Forward<Scalar>::log_probabilities(std::span<const Sequence> sequences, std::span<Sum> sums) {
+    if (sums.size() != sequences.size()) throw std::invalid_argument("there must be one sum for each sequence");
+    const int layers = model_->config().layers;
+    batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
+    for (Worker& worker : workers_) worker.reserve(*model_, batch_.most_rows());
+    if (keep_) {
+        inputs_.resize(static_cast<std::size_t>(layers) + 1);
+        for (Matrix<Scalar>& matrix : inputs_) {
+            if (matrix.rows() < batch_.rows()) matrix.resize(batch_.rows(), model_->config().dim);
+        }
+    }
+    for_each_index(batch_.groups().size(), threads(), [&](std::size_t index, int thread) {
+        const Group& group = batch_.groups()[index];
+        run(sequences.subspan(group.first, group.last - group.first), group, workers_[static_cast<std::size_t>(thread)],
+            sums.subspan(group.first, group.last - group.first));
+    });
+    if (keep_) kept_ = layers;
+}
 
 extern template class Forward<float>;  // of the library
 

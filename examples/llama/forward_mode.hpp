@@ -36,18 +36,7 @@ public:
 
     /// sums[i] = log-probability of sequence i's counted targets, summed; derivatives[i] = its derivative along the tangents.
     /// Throws as Forward::log_probabilities(), and std::invalid_argument if the tangents have another shape than the model.
-    void log_probabilities(std::span<const Sequence> sequences, Tangents<Scalar> tangents, std::span<Sum> sums, std::span<Sum> derivatives) {
-        if (sums.size() != sequences.size() || derivatives.size() != sequences.size()) throw std::invalid_argument("there must be one sum for each sequence");
-        if (!tangents.fit(*model_)) throw std::invalid_argument("the tangents have another shape than the model");
-        batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
-        for (Worker& worker : workers_) worker.reserve(*model_, batch_.most_rows());
-        for_each_index(batch_.groups().size(), static_cast<int>(workers_.size()), [&](std::size_t index, int thread) {
-            const Group& group = batch_.groups()[index];
-            const std::size_t size = group.last - group.first;
-            run(sequences.subspan(group.first, size), group, tangents, workers_[static_cast<std::size_t>(thread)], sums.subspan(group.first, size),
-                derivatives.subspan(group.first, size));
-        });
-    }
+    void log_probabilities(std::span<const Sequence> sequences, Tangents<Scalar> tangents, std::span<Sum> sums, std::span<Sum> derivatives);
 
 private:
     using Index = Eigen::Index;
@@ -275,6 +264,23 @@ private:
     std::vector<Worker> workers_;
     Batch batch_;
 };
+
+// Not inline: what only calls them does not compile them.
+
+template <class Scalar>
+void ForwardMode<Scalar>::log_probabilities(std::span<const Sequence> sequences, Tangents<Scalar> tangents, std::span<Sum> sums,
+                                            std::span<Sum> derivatives) {
+    if (sums.size() != sequences.size() || derivatives.size() != sequences.size()) throw std::invalid_argument("there must be one sum for each sequence");
+    if (!tangents.fit(*model_)) throw std::invalid_argument("the tangents have another shape than the model");
+    batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
+    for (Worker& worker : workers_) worker.reserve(*model_, batch_.most_rows());
+    for_each_index(batch_.groups().size(), static_cast<int>(workers_.size()), [&](std::size_t index, int thread) {
+        const Group& group = batch_.groups()[index];
+        const std::size_t size = group.last - group.first;
+        run(sequences.subspan(group.first, size), group, tangents, workers_[static_cast<std::size_t>(thread)], sums.subspan(group.first, size),
+            derivatives.subspan(group.first, size));
+    });
+}
 
 extern template class ForwardMode<float>;  // of the library
 
