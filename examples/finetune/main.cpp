@@ -2,15 +2,15 @@
 #include <variant>
 
 #include <program/main.hpp>
+#include <program/waiting.hpp>
 
 #include "demo.hpp"
 #include "options.hpp"
 #include "run.hpp"
 #include "train.hpp"
-#include "waiting.hpp"
 
 int main(int argc, char** argv) {
-    finetune::wait_passively(argv);
+    program::wait_passively(argv);
     static_cast<void>(finetune::empty_program_bytes());
     return program::run_main("finetune", [&] {
         const auto request = finetune::read_options(argc, argv);

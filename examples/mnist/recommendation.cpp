@@ -12,7 +12,7 @@ std::uint64_t take_recommended(Options& options, files::Safetensors& weights, co
     // One batch's own gradient is longer than the task's.
     constexpr std::size_t batches = 4;
     Method& method = options.method;
-    Mlp model(weights);
+    Mlp model(weights, options.threads);
     Batch batch(digits, batches * options.batch, options.seed);
     batch.draw();
     const zeroth::Recommendation found =

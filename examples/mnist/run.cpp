@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include <Eigen/Core>
 #include <files/safetensors.hpp>
 #include <program/interrupt.hpp>
 #include <report/format.hpp>
@@ -51,7 +50,7 @@ Evaluation adapt(Options options, files::Safetensors weights, const Digits& trai
     }
     const std::uint64_t steps = options.steps_after(passes);
     const Training training = train(options, steps, weights, train_digits);
-    Mlp model(weights);
+    Mlp model(weights, options.threads);
     const Evaluation after = evaluate(model, eval_digits);
     passes += training.steps * options.method.forward_passes_per_step();
     if (training.steps < steps) print("interrupted after " + grouped(training.steps) + " of " + grouped(steps) + " steps");
@@ -66,9 +65,8 @@ Evaluation adapt(Options options, files::Safetensors weights, const Digits& trai
 }  // namespace
 
 int run(const Options& options) {
-    if (options.threads > 0) Eigen::setNbThreads(options.threads);
     const files::Safetensors trained = files::read_safetensors(std::filesystem::path(options.data) / "mlp.safetensors");
-    Mlp model(trained);
+    Mlp model(trained, options.threads);
     auto [train_digits, eval_digits] = read_both(options);
     print(grouped(train_digits.size()) + " digits to train on, " + grouped(eval_digits.size()) +
           (options.validation ? " held out" : " test digits") + " to evaluate on");

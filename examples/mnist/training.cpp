@@ -104,7 +104,7 @@ Training make_steps(Optimizer& optimizer, std::uint64_t steps, Mlp& model, Batch
 
 Training train(const Options& options, std::uint64_t steps, files::Safetensors& weights, const Digits& digits) {
     const zeroth::Parameters parameters = parameters_of(weights, options.method.trained);
-    Mlp model(weights);
+    Mlp model(weights, options.threads);
     Batch batch(digits, options.batch, options.seed);
     // A method is made of types: each choice made at run time is a branch, and one more optimizer to compile.
     return with_estimator(options.method, parameters, [&](auto estimator) {

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace finetune {
+namespace program {
 
 /// Makes OpenMP's threads sleep while they wait, unless the environment says how they should: by starting the program anew with
 /// OMP_WAIT_POLICY=passive, since OpenMP only looks when a program starts. To be called first in main(); where it cannot be done nothing
@@ -10,4 +10,4 @@ namespace finetune {
 /// one busy program on two cores, small steps take several times as long.
 void wait_passively(char** argv);
 
-}  // namespace finetune
+}  // namespace program

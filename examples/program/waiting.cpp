@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-namespace finetune {
+namespace program {
 
 void wait_passively(char** argv) {
 #if defined(_OPENMP) && defined(__linux__)
@@ -18,4 +18,4 @@ void wait_passively(char** argv) {
 #endif
 }
 
-}  // namespace finetune
+}  // namespace program
