@@ -1,0 +1,185 @@
+#pragma once
+
+/// The yardstick of all figures: an in-place increment x[i] += c, the least that a perturbation can do. It is taken in turn with what it measures,
+/// over the same memory and by as many threads, so that a slow spell of the machine meets both; a ratio is that of the medians.
+
+#include <zeroth/parameters/block.hpp>
+
+#include <benchmark/benchmark.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <fstream>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace bench {
+
+/// Numbers on huge pages, where the system has them.
+template <class T>
+    requires std::is_trivially_destructible_v<T>
+class Numbers {
+  public:
+    Numbers(std::size_t size, T value) : size_{size} {
+        constexpr std::size_t page = std::size_t{1} << 21;
+        const std::size_t bytes = (size * sizeof(T) + page - 1) / page * page;
+        void* const memory = std::aligned_alloc(page, bytes);
+        if (memory == nullptr) {
+            throw std::bad_alloc{};
+        }
+#if defined(__linux__)
+        static_cast<void>(madvise(memory, bytes, MADV_HUGEPAGE));
+#endif
+        data_ = static_cast<T*>(memory);
+        std::uninitialized_fill_n(data_, size, value);
+    }
+    Numbers(const Numbers&) = delete;
+    Numbers& operator=(const Numbers&) = delete;
+    ~Numbers() { std::free(data_); }
+
+    [[nodiscard]] std::span<T> span() const noexcept { return {data_, size_}; }
+
+  private:
+    T* data_ = nullptr;
+    std::size_t size_;
+};
+
+template <class Work>
+double seconds_of(const Work& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    benchmark::ClobberMemory();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Medians take half of a list each way; it is reordered.
+inline double median(std::vector<double>& values) {
+    std::sort(values.begin(), values.end());
+    const std::size_t half = values.size() / 2;
+    return values.empty() ? 0 : values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+/// x[i] += c, as the compiler vectorises it; of 16-bit numbers the raw bits as integers, which reads and writes as much and converts nothing. Every
+/// second call takes back what the one before it added.
+template <class Storage>
+class Increment {
+  public:
+    explicit Increment(std::span<Storage> x, int threads = 1) : x_{x}, threads_{threads} {}
+
+    /// Seconds.
+    double operator()() {
+        up_ = !up_;
+        return seconds_of([this] {
+            if (threads_ > 1) {
+                Storage* const x = x_.data();
+                const auto size = static_cast<std::ptrdiff_t>(x_.size());
+                const Step by = step();
+#pragma omp parallel for schedule(static) num_threads(threads_)
+                for (std::ptrdiff_t i = 0; i < size; ++i) {
+                    add(x[i], by);
+                }
+            } else {
+                const Step by = step();
+                for (Storage& value : x_) {
+                    add(value, by);
+                }
+            }
+        });
+    }
+
+  private:
+    static constexpr bool is_number = std::is_floating_point_v<Storage>;
+    using Step = std::conditional_t<is_number, Storage, std::uint16_t>;
+
+    [[nodiscard]] Step step() const {
+        if constexpr (is_number) {
+            return up_ ? Storage{0x1p-20f} : -Storage{0x1p-20f};
+        } else {
+            return static_cast<Step>(up_ ? 1 : -1);
+        }
+    }
+    static void add(Storage& value, Step by) {
+        if constexpr (is_number) {
+            value += by;
+        } else {
+            value.bits = static_cast<std::uint16_t>(value.bits + by);
+        }
+    }
+
+    std::span<Storage> x_;
+    int threads_;
+    bool up_ = false;
+};
+
+/// Seconds of something and of the increment beside it, round for round.
+class Rounds {
+  public:
+    explicit Rounds(const benchmark::State& state) {
+        seconds_.reserve(static_cast<std::size_t>(state.max_iterations));
+        increments_.reserve(static_cast<std::size_t>(state.max_iterations));
+    }
+
+    void add(benchmark::State& state, double increment, double seconds) {
+        increments_.push_back(increment);
+        seconds_.push_back(seconds);
+        state.SetIterationTime(seconds);
+    }
+
+    /// Counters, from the medians: ns_element, x_increment (the time in increments), increment_ns_element, and spread: the distance of the
+    /// quartiles over the median, above 0.1 on a machine that was not idle.
+    void report(benchmark::State& state, std::size_t elements) {
+        const double seconds = median(seconds_);
+        const double increment = median(increments_);
+        const auto count = static_cast<double>(elements);
+        state.counters["elements"] = count;
+        state.counters["ns_element"] = 1e9 * seconds / count;
+        state.counters["increment_ns_element"] = 1e9 * increment / count;
+        state.counters["x_increment"] = seconds / increment;
+        state.counters["spread"] = (seconds_[seconds_.size() * 3 / 4] - seconds_[seconds_.size() / 4]) / seconds;
+    }
+
+  private:
+    std::vector<double> seconds_;
+    std::vector<double> increments_;
+};
+
+/// What the figures' tables say of the machine and the compiler; written into the results of every program that includes this.
+inline const bool described = [] {
+    std::ifstream processors{"/proc/cpuinfo"};
+    std::string line;
+    std::string processor = "an unknown processor";
+    while (std::getline(processors, line)) {
+        if (line.starts_with("model name") && line.find(": ") != std::string::npos) {
+            processor = line.substr(line.find(": ") + 2);
+            break;
+        }
+    }
+    benchmark::AddCustomContext("processor", processor);
+#if defined(__clang__)
+    benchmark::AddCustomContext("compiler", "Clang " __clang_version__);
+#elif defined(__GNUC__)
+    benchmark::AddCustomContext("compiler", "GCC " __VERSION__);
+#endif
+#if defined(__AVX512F__)
+    benchmark::AddCustomContext("instructions", "AVX-512");
+#elif defined(__AVX2__)
+    benchmark::AddCustomContext("instructions", "AVX2");
+#elif defined(__SSE2__)
+    benchmark::AddCustomContext("instructions", "SSE2");
+#elif defined(__ARM_NEON)
+    benchmark::AddCustomContext("instructions", "NEON");
+#endif
+    return true;
+}();
+
+} // namespace bench
