@@ -17,8 +17,8 @@
 
 namespace bench {
 
-/// The direction's own numbers, as its settings' defaults give them. The benchmark's arguments are the number of elements and of moves (keys).
-/// A direction of one's own takes a line: BENCHMARK(displace<MyDirection, float>)->Apply(bench::cache_and_memory);
+/// The direction's own numbers, as its settings' defaults give them. The benchmark's arguments are the number of elements and of moves
+/// (keys). A direction of one's own takes a line: BENCHMARK(displace<MyDirection, float>)->Apply(bench::cache_and_memory);
 template <class Direction, class Storage, int Threads = 1>
 void displace(benchmark::State& state) {
     const auto elements = static_cast<std::size_t>(state.range(0));
@@ -38,14 +38,9 @@ void displace(benchmark::State& state) {
         }
     }
     const zeroth::Threads<zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<Storage>>> backend{.threads = Threads};
-    Increment<Storage> increment{weights.span(), Threads};
-    Rounds rounds{state};
-    for (auto _ : state) {
-        const double beside = increment();
-        rounds.add(state, beside, seconds_of([&] {
-                       backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
-                   }));
-    }
+    Rounds rounds{state, Increment<Storage>{weights.span(), Threads}, [&] {
+                      backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
+                  }};
     rounds.report(state, elements);
     state.counters["keys"] = static_cast<double>(keys);
     state.counters["threads"] = Threads;

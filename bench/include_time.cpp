@@ -9,26 +9,21 @@
 
 namespace {
 
-/// Seconds of a source of these lines, checked but not compiled.
-double compile(const std::string& lines) {
-    const std::string command = "printf '" + lines + "' | " ZEROTH_BENCH_COMPILE " -x c++ -fsyntax-only -";
-    int status = 0;
-    const double seconds = bench::seconds_of([&] { status = std::system(command.c_str()); });
-    return status == 0 ? seconds : -1;
+/// Whether a source of these lines is right; it is checked, not compiled.
+bool check(const std::string& lines) {
+    return std::system(("printf '" + lines + "' | " ZEROTH_BENCH_COMPILE " -x c++ -fsyntax-only -").c_str()) == 0;
 }
 
 void include(benchmark::State& state, const std::string& header) {
-    bench::Rounds rounds{state};
-    for (auto _ : state) {
-        const double beside = compile("#include <vector>\\n#include <algorithm>\\n");
-        const double seconds = compile("#include <" + header + ">\\n");
-        if (beside < 0 || seconds < 0) {
-            state.SkipWithError("the header does not compile");
-            return;
-        }
-        rounds.add(state, beside, seconds);
-    }
+    bool right = true;
+    const auto standard = [&] {
+        return bench::seconds_of([&] { right = check("#include <vector>\\n#include <algorithm>\\n") && right; });
+    };
+    bench::Rounds rounds{state, standard, [&] { right = check("#include <" + header + ">\\n") && right; }};
     rounds.report(state, 1);
+    if (!right) {
+        state.SkipWithError("the header does not compile");
+    }
 }
 
 void few(benchmark::internal::Benchmark* benchmark) { benchmark->Iterations(5)->UseManualTime()->Unit(benchmark::kMillisecond); }

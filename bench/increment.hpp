@@ -1,7 +1,7 @@
 #pragma once
 
-/// The yardstick of all figures: an in-place increment x[i] += c, the least that a perturbation can do. It is taken in turn with what it measures,
-/// over the same memory and by as many threads, so that a slow spell of the machine meets both; a ratio is that of the medians.
+/// The yardstick of all figures: an in-place increment x[i] += c, the least that a perturbation can do. It is taken in turn with what it
+/// measures, over the same memory and by as many threads, so that a slow spell of the machine meets both; a ratio is that of the medians.
 
 #include <zeroth/parameters/block.hpp>
 
@@ -14,12 +14,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -62,15 +63,15 @@ double seconds_of(const Work& work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Medians take half of a list each way; it is reordered.
+/// Sorts the values.
 inline double median(std::vector<double>& values) {
     std::sort(values.begin(), values.end());
     const std::size_t half = values.size() / 2;
     return values.empty() ? 0 : values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-/// x[i] += c, as the compiler vectorises it; of 16-bit numbers the raw bits as integers, which reads and writes as much and converts nothing. Every
-/// second call takes back what the one before it added.
+/// x[i] += c, as the compiler vectorises it; of 16-bit numbers the raw bits as integers, which reads and writes as much and converts
+/// nothing. Every second call takes back what the one before it added.
 template <class Storage>
 class Increment {
   public:
@@ -80,19 +81,20 @@ class Increment {
     double operator()() {
         up_ = !up_;
         return seconds_of([this] {
+            const Step by = step();
+#if defined(_OPENMP)
             if (threads_ > 1) {
                 Storage* const x = x_.data();
                 const auto size = static_cast<std::ptrdiff_t>(x_.size());
-                const Step by = step();
 #pragma omp parallel for schedule(static) num_threads(threads_)
                 for (std::ptrdiff_t i = 0; i < size; ++i) {
                     add(x[i], by);
                 }
-            } else {
-                const Step by = step();
-                for (Storage& value : x_) {
-                    add(value, by);
-                }
+                return;
+            }
+#endif
+            for (Storage& value : x_) {
+                add(value, by);
             }
         });
     }
@@ -117,35 +119,44 @@ class Increment {
     }
 
     std::span<Storage> x_;
-    int threads_;
+    [[maybe_unused]] int threads_;
     bool up_ = false;
 };
 
 /// Seconds of something and of the increment beside it, round for round.
 class Rounds {
   public:
-    explicit Rounds(const benchmark::State& state) {
-        seconds_.reserve(static_cast<std::size_t>(state.max_iterations));
-        increments_.reserve(static_cast<std::size_t>(state.max_iterations));
-    }
-
-    void add(benchmark::State& state, double increment, double seconds) {
-        increments_.push_back(increment);
-        seconds_.push_back(seconds);
-        state.SetIterationTime(seconds);
+    /// A benchmark's loop: each round times the increment and then the work; five rounds at least, whatever time they take.
+    template <class Yardstick, class Work>
+    Rounds(benchmark::State& state, Yardstick&& increment, const Work& work) {
+        constexpr std::size_t least = 5;
+        const auto rounds = std::max(static_cast<std::size_t>(state.max_iterations), least);
+        seconds_.reserve(rounds);
+        increments_.reserve(rounds);
+        const auto take = [&] {
+            increments_.push_back(increment());
+            seconds_.push_back(seconds_of(work));
+        };
+        for (auto _ : state) {
+            take();
+            state.SetIterationTime(seconds_.back());
+        }
+        while (seconds_.size() < rounds) {
+            take();
+        }
     }
 
     /// Counters, from the medians: ns_element, x_increment (the time in increments), increment_ns_element, and spread: the distance of the
-    /// quartiles over the median, above 0.1 on a machine that was not idle.
-    void report(benchmark::State& state, std::size_t elements) {
-        const double seconds = median(seconds_);
+    /// quartiles over the median, above 0.1 on a machine that was not idle. Of work that went `times` times over the elements.
+    void report(benchmark::State& state, std::size_t elements, std::size_t times = 1) {
+        const double seconds = median(seconds_) / static_cast<double>(times);
         const double increment = median(increments_);
         const auto count = static_cast<double>(elements);
         state.counters["elements"] = count;
         state.counters["ns_element"] = 1e9 * seconds / count;
         state.counters["increment_ns_element"] = 1e9 * increment / count;
         state.counters["x_increment"] = seconds / increment;
-        state.counters["spread"] = (seconds_[seconds_.size() * 3 / 4] - seconds_[seconds_.size() / 4]) / seconds;
+        state.counters["spread"] = (seconds_[seconds_.size() * 3 / 4] - seconds_[seconds_.size() / 4]) / median(seconds_);
     }
 
   private:

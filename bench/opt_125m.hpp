@@ -69,9 +69,10 @@ class Model {
     zeroth::Parameters parameters_;
 };
 
-/// OPT-125M in float, 501 MB: one for the program, made when it is first asked for.
-inline const Model<float>& opt_125m_model() {
-    static const Model<float> model{opt_125m()};
+/// OPT-125M, of float 501 MB: one for the program, made when it is first asked for.
+template <class Storage>
+const Model<Storage>& opt_125m_model() {
+    static const Model<Storage> model{opt_125m()};
     return model;
 }
 

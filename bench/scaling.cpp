@@ -18,6 +18,7 @@ namespace {
 template <class Direction>
 void scaling(benchmark::State& state) {
     const bench::Model<float> model{{{"weights", {static_cast<std::size_t>(state.range(0)), 1}}}};
+    report::load_program();
     report::release_freed_memory();
     const std::size_t before = report::resident_bytes();
     report::ResidentPeak peak;

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Whole steps of an Optimizer with an empty forward pass, against the increment. To be included by one file of a program: it counts allocations
-/// by replacing operator new.
+/// Whole steps of an Optimizer with an empty forward pass, against the increment. To be included by one file of a program: it counts
+/// allocations by replacing operator new.
 
 #include "increment.hpp"
 #include "opt_125m.hpp"
@@ -27,17 +27,13 @@ void time_steps(benchmark::State& state, const Model<Storage>& model, const Esti
     int calls = 0;
     const auto forward = [&calls] { return 1 + 1e-6 * (++calls % 7); };
     optimizer.step(forward); // measures the weights' scale, and meets the rule's memory for the first time
-    Increment<Storage> increment{model.weights(), threads};
-    Rounds rounds{state};
     zeroth::StepReport report;
     std::size_t allocated = 0;
-    for (auto _ : state) {
-        const double beside = increment();
-        const std::size_t before = allocations;
-        const double seconds = seconds_of([&] { report = optimizer.step(forward); });
-        allocated += allocations - before;
-        rounds.add(state, beside, seconds);
-    }
+    Rounds rounds{state, Increment<Storage>{model.weights(), threads}, [&] {
+                      const std::size_t before = allocations;
+                      report = optimizer.step(forward);
+                      allocated += allocations - before;
+                  }};
     const std::size_t size = model.parameters().size();
     rounds.report(state, size);
     state.counters["forward_passes"] = static_cast<double>(report.forward_passes);
@@ -51,14 +47,16 @@ void time_steps(benchmark::State& state, const Model<Storage>& model, const Esti
     }
 }
 
-/// Steps over OPT-125M's 125 million parameters in float. A method of one's own takes a line:
+/// Steps over OPT-125M's 125 million parameters. A method of one's own takes a line:
 /// BENCHMARK_CAPTURE(step, my_method, MyEstimator{}, MyRule{})->Apply(bench::few_steps);
-template <class Estimator, class Rule, class Restore = zeroth::InPlace>
+template <class Storage = float, class Estimator, class Rule, class Restore = zeroth::InPlace>
 void step(benchmark::State& state, const Estimator& estimator, const Rule& rule, const zeroth::Settings<Restore>& settings = {},
           int threads = 1) {
-    time_steps(state, opt_125m_model(), estimator, rule, settings, threads);
+    time_steps(state, opt_125m_model<Storage>(), estimator, rule, settings, threads);
 }
 
-inline void few_steps(benchmark::internal::Benchmark* benchmark) { benchmark->Iterations(9)->UseManualTime()->Unit(benchmark::kMillisecond); }
+inline void few_steps(benchmark::internal::Benchmark* benchmark) {
+    benchmark->Iterations(9)->UseManualTime()->Unit(benchmark::kMillisecond);
+}
 
 } // namespace bench

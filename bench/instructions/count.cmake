@@ -1,10 +1,10 @@
 # cmake -DVALGRIND= -DDRIVER= -DOUT= -P count.cmake
 #
-# Instructions an element of the kernels: those of 2^19 elements less those of 2^18, over 2^18, as Valgrind's callgrind counts them (it knows
-# no AVX-512). Written as Google Benchmark writes its results.
+# Instructions an element of the kernels: those of 2^19 elements less those of 2^18, over 2^18, as Valgrind's callgrind counts them (it
+# knows no AVX-512). Written as Google Benchmark writes its results.
 
-set(kernels increment reuse_pool mixed_pool rademacher rademacher_2_keys rademacher_8_keys rademacher_bfloat16 uniform gaussian gaussian_2_keys
-            gaussian_bfloat16)
+set(kernels increment reuse_pool mixed_pool rademacher rademacher_2_keys rademacher_8_keys rademacher_bfloat16 uniform gaussian
+            gaussian_2_keys gaussian_bfloat16)
 set(rows "")
 foreach(kernel IN LISTS kernels)
     foreach(size IN ITEMS 262144 524288)

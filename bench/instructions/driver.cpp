@@ -1,5 +1,5 @@
-/// driver KERNEL ELEMENTS: one traversal of float weights, for count.cmake to count its instructions. All of the program but the traversal is the
-/// same for any number of elements up to 2^19.
+/// bench_instructions KERNEL ELEMENTS: one traversal, for count.cmake to count its instructions. All of the program but the traversal is
+/// the same for any number of elements up to 2^19.
 
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
@@ -16,12 +16,20 @@
 
 namespace {
 
-template <class Direction, class Storage>
-void displace(std::span<Storage> weights, std::uint32_t keys) {
+constexpr std::size_t most = std::size_t{1} << 19;
+
+template <class Storage>
+std::span<Storage> weights(std::size_t size) {
+    static Storage all[most];
+    return {all, size};
+}
+
+template <class Direction, class Storage, std::uint32_t Keys>
+void displace(std::size_t size) {
     zeroth::Parameters parameters;
-    parameters.add("weights", weights);
+    parameters.add("weights", weights<Storage>(size));
     std::vector<zeroth::Move<1>> moves;
-    for (std::uint32_t k = 0; k < keys; ++k) {
+    for (std::uint32_t k = 0; k < Keys; ++k) {
         moves.push_back({zeroth::Key{1, 2, k}, {1e-6}});
     }
     Direction direction{};
@@ -35,49 +43,41 @@ void displace(std::span<Storage> weights, std::uint32_t keys) {
     backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
 }
 
-void increment(std::span<float> weights) {
-    for (float& weight : weights) {
+void increment(std::size_t size) {
+    for (float& weight : weights<float>(size)) {
         weight += 1e-6f;
     }
 }
 
+struct Kernel {
+    std::string_view name;
+    void (*run)(std::size_t size);
+};
+// Called through pointers, so that no compiler takes them for parts of main and, as those run once, for cold.
+constexpr Kernel kernels[] = {
+    {"increment", increment},
+    {"reuse_pool", displace<zeroth::ReusePool, float, 1>},
+    {"mixed_pool", displace<zeroth::MixedPool, float, 1>},
+    {"rademacher", displace<zeroth::Rademacher, float, 1>},
+    {"rademacher_2_keys", displace<zeroth::Rademacher, float, 2>},
+    {"rademacher_8_keys", displace<zeroth::Rademacher, float, 8>},
+    {"rademacher_bfloat16", displace<zeroth::Rademacher, zeroth::bfloat16, 1>},
+    {"uniform", displace<zeroth::Uniform, float, 1>},
+    {"gaussian", displace<zeroth::Gaussian, float, 1>},
+    {"gaussian_2_keys", displace<zeroth::Gaussian, float, 2>},
+    {"gaussian_bfloat16", displace<zeroth::Gaussian, zeroth::bfloat16, 1>},
+};
+
 } // namespace
 
 int main(int count, char** arguments) {
-    if (count != 3) {
-        return EXIT_FAILURE;
+    const std::size_t size = count == 3 ? std::strtoul(arguments[2], nullptr, 10) : 0;
+    for (const Kernel& kernel : kernels) {
+        if (size > 0 && size <= most && kernel.name == arguments[1]) {
+            kernel.run(size);
+            return EXIT_SUCCESS;
+        }
     }
-    static float floats[std::size_t{1} << 19];
-    static zeroth::bfloat16 halves[std::size_t{1} << 19];
-    const std::string_view kernel{arguments[1]};
-    const std::size_t size = std::strtoul(arguments[2], nullptr, 10);
-    const std::span<float> x{floats, size};
-    const std::span<zeroth::bfloat16> h{halves, size};
-    if (kernel == "increment") {
-        increment(x);
-    } else if (kernel == "gaussian") {
-        displace<zeroth::Gaussian>(x, 1);
-    } else if (kernel == "gaussian_2_keys") {
-        displace<zeroth::Gaussian>(x, 2);
-    } else if (kernel == "rademacher") {
-        displace<zeroth::Rademacher>(x, 1);
-    } else if (kernel == "rademacher_2_keys") {
-        displace<zeroth::Rademacher>(x, 2);
-    } else if (kernel == "rademacher_8_keys") {
-        displace<zeroth::Rademacher>(x, 8);
-    } else if (kernel == "uniform") {
-        displace<zeroth::Uniform>(x, 1);
-    } else if (kernel == "reuse_pool") {
-        displace<zeroth::ReusePool>(x, 1);
-    } else if (kernel == "mixed_pool") {
-        displace<zeroth::MixedPool>(x, 1);
-    } else if (kernel == "gaussian_bfloat16") {
-        displace<zeroth::Gaussian>(h, 1);
-    } else if (kernel == "rademacher_bfloat16") {
-        displace<zeroth::Rademacher>(h, 1);
-    } else {
-        std::fprintf(stderr, "driver: no kernel \"%s\"\n", arguments[1]);
-        return EXIT_FAILURE;
-    }
-    return floats[size - 1] + static_cast<float>(halves[size - 1]) < 1 ? EXIT_SUCCESS : EXIT_FAILURE;
+    std::fputs("usage: bench_instructions KERNEL ELEMENTS, as bench/instructions/count.cmake calls it\n", stderr);
+    return EXIT_FAILURE;
 }

@@ -24,18 +24,15 @@ void ensmallen_spsa(benchmark::State& state) {
     const bench::Numbers<double> weights{elements, 0.02};
     // Armadillo works in the same memory.
     arma::mat iterate{weights.span().data(), elements, 1, false, true};
-    bench::Increment<double> increment{weights.span()};
-    bench::Rounds rounds{state};
     Empty objective;
-    for (auto _ : state) {
-        const double beside = increment();
-        // Several steps, so that the memory it takes for a run counts little.
-        constexpr std::size_t steps = 8;
-        // alpha, gamma, step size, evaluation step size, iterations, tolerance
-        ens::SPSA spsa{0.602, 0.101, 1e-6, 1e-3, steps, 0};
-        rounds.add(state, beside, bench::seconds_of([&] { spsa.Optimize(objective, iterate); }) / steps);
-    }
-    rounds.report(state, elements);
+    // Several steps, so that the memory it takes for a run counts little.
+    constexpr std::size_t steps = 8;
+    bench::Rounds rounds{state, bench::Increment<double>{weights.span()}, [&] {
+                      // alpha, gamma, step size, evaluation step size, iterations, tolerance
+                      ens::SPSA spsa{0.602, 0.101, 1e-6, 1e-3, steps, 0};
+                      spsa.Optimize(objective, iterate);
+                  }};
+    rounds.report(state, elements, steps);
     state.SetLabel("ensmallen SPSA, a step");
 }
 

@@ -12,18 +12,13 @@ namespace {
 void standard(benchmark::State& state) {
     constexpr std::size_t elements = std::size_t{1} << 24;
     const bench::Numbers<float> weights{elements, 0.02f};
-    bench::Increment<float> increment{weights.span()};
-    bench::Rounds rounds{state};
-    for (auto _ : state) {
-        const double beside = increment();
-        rounds.add(state, beside, bench::seconds_of([&] {
-                       std::mt19937 bits{1};
-                       std::normal_distribution<float> normal;
-                       for (float& weight : weights.span()) {
-                           weight += 1e-6f * normal(bits);
-                       }
-                   }));
-    }
+    bench::Rounds rounds{state, bench::Increment<float>{weights.span()}, [&] {
+                      std::mt19937 bits{1};
+                      std::normal_distribution<float> normal;
+                      for (float& weight : weights.span()) {
+                          weight += 1e-6f * normal(bits);
+                      }
+                  }};
     rounds.report(state, elements);
     state.SetLabel("std::mt19937, std::normal_distribution");
 }

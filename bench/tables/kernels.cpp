@@ -4,6 +4,7 @@
 
 #include <report/plot.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <deque>
@@ -11,6 +12,9 @@
 #include <limits>
 #include <optional>
 #include <regex>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -45,7 +49,9 @@ struct Kernel {
     const Result* memory = nullptr;
     const Result* cache = nullptr;
 
-    [[nodiscard]] std::string name() const { return direction + (type == "float" ? "" : ", " + type) + (keys > 1 ? ", " + std::to_string(keys) + " keys" : ""); }
+    [[nodiscard]] std::string name() const {
+        return direction + (type == "float" ? "" : ", " + type) + (keys > 1 ? ", " + std::to_string(keys) + " keys" : "");
+    }
 };
 
 double value(const Result* result, const char* counter) {
@@ -96,9 +102,10 @@ std::string one_thread(const std::vector<Kernel>& kernels, const Results& result
         const Goal* const goal = has_goals ? goal_of(kernel) : nullptr;
         const double increments = value(kernel.memory, "x_increment");
         const double cycles = value(kernel.cache, "ns_element") * results.ghz;
-        text += markdown_row({kernel.direction, kernel.type, std::to_string(kernel.keys), cell(value(kernel.memory, "ns_element"), 3), cell(increments, 2),
-                              goal_cell(goal ? goal->increments[column] : std::nullopt, increments, 2), cell(value(kernel.memory, "spread"), 2),
-                              cell(value(kernel.cache, "ns_element"), 3), cell(cycles, 2), goal_cell(goal ? goal->cycles[column] : std::nullopt, cycles, 1)});
+        text += markdown_row({kernel.direction, kernel.type, std::to_string(kernel.keys), cell(value(kernel.memory, "ns_element"), 3),
+                              cell(increments, 2), goal_cell(goal ? goal->increments[column] : std::nullopt, increments, 2),
+                              cell(value(kernel.memory, "spread"), 2), cell(value(kernel.cache, "ns_element"), 3), cell(cycles, 2),
+                              goal_cell(goal ? goal->cycles[column] : std::nullopt, cycles, 1)});
     }
     return text;
 }
@@ -118,13 +125,14 @@ std::string more_threads(const std::vector<Kernel>& kernels) {
     return text.empty() ? "" : markdown_head({"direction", "threads", "ns", "increments", "times one thread", "goal", "in L2"}) + text;
 }
 
-std::string others(const Results& results) {
+std::string others(const std::vector<Kernel>& kernels, const Results& results) {
     std::string text;
     for (const Result& result : results.all) {
-        const bool elsewhere = result.name.starts_with("displace<zeroth::") && result.name.find("/elements:") != std::string::npos;
-        if (!elsewhere && !result.name.starts_with("step/") && !result.name.starts_with("scaling/") && !result.name.starts_with("include/") &&
-            !result.name.starts_with("torch") && result.find("x_increment") && result.label.starts_with("simd")) {
-            text += markdown_row({'`' + result.name + '`', cell(result["ns_element"], 3), cell(result["x_increment"], 2), cell(result["spread"], 2)});
+        const bool elsewhere =
+            std::ranges::any_of(kernels, [&](const Kernel& kernel) { return kernel.memory == &result || kernel.cache == &result; });
+        if (!elsewhere && result.find("x_increment") && result.label.starts_with("simd") && !result.find("forward_passes")) {
+            text += markdown_row(
+                {'`' + result.name + '`', cell(result["ns_element"], 3), cell(result["x_increment"], 2), cell(result["spread"], 2)});
         }
     }
     return text.empty() ? "" : markdown_head({"benchmark", "ns", "increments", "spread"}) + text;
@@ -135,13 +143,15 @@ std::string peers(const Results& results) {
     for (const char* name : {"standard", "random123", "torch_in_place", "torch_as_published"}) {
         for (const Result* result : results.beginning(name)) {
             const double threads = result->find("threads").value_or(1);
-            text += markdown_row({result->label + (std::string{name} == "torch_in_place"       ? ", `p.add_(z, alpha)`"
-                                                   : std::string{name} == "torch_as_published" ? ", as MeZO's code"
-                                                                                              : ""),
-                                  cell(threads, 0), cell((*result)["ns_element"], 2), cell((*result)["x_increment"], 1)});
+            const std::string how = result->name.starts_with("torch_in_place")       ? ", `p.add_(z, alpha)`"
+                                    : result->name.starts_with("torch_as_published") ? ", as MeZO's code"
+                                                                                     : "";
+            text += markdown_row(
+                {result->label + how, cell(threads, 0), cell((*result)["ns_element"], 2), cell((*result)["x_increment"], 1)});
         }
     }
-    return text.empty() ? "None was measured.\n" : markdown_head({"a pass of Gaussian numbers", "threads", "ns", "increments"}) + text;
+    return text.empty() ? "None was measured.\n"
+                        : markdown_head({"a pass of Gaussian numbers", "threads", "ns", "increments"}) + text;
 }
 
 std::string instruction_counts(const Results& results) {
@@ -162,8 +172,11 @@ void draw_roof(const std::vector<Kernel>& kernels, std::ostream& stream) {
                       .curves = {}};
     double limit = 0;
     double most = 0;
+    const auto is_drawn = [](const Kernel& kernel) {
+        return kernel.type == "float" && kernel.threads == 1 && kernel.keys <= 2 && kernel.memory != nullptr && kernel.cache != nullptr;
+    };
     for (const Kernel& kernel : kernels) {
-        if (kernel.type == "float" && kernel.threads == 1 && kernel.keys <= 2 && kernel.memory != nullptr && kernel.cache != nullptr) {
+        if (is_drawn(kernel)) {
             limit = std::max(limit, 8 / value(kernel.memory, "increment_ns_element"));
             most = std::max(most, value(kernel.cache, "ns_element"));
         }
@@ -175,10 +188,11 @@ void draw_roof(const std::vector<Kernel>& kernels, std::ostream& stream) {
     }
     plot.curves.push_back({.series = &roof});
     for (const Kernel& kernel : kernels) {
-        if (kernel.type == "float" && kernel.threads == 1 && kernel.keys <= 2 && kernel.memory != nullptr && kernel.cache != nullptr) {
+        if (is_drawn(kernel)) {
             report::Series& point = all_series.emplace_back(kernel.name());
             point.add(value(kernel.cache, "ns_element"), 8 / value(kernel.memory, "ns_element"));
-            plot.curves.push_back({.series = &point, .line = false, .marker = kernel.keys > 1 ? report::Marker::triangle : report::Marker::disc});
+            const report::Marker marker = kernel.keys > 1 ? report::Marker::triangle : report::Marker::disc;
+            plot.curves.push_back({.series = &point, .line = false, .marker = marker});
         }
     }
     plot.write(stream, report::Plot::Format::svg);
@@ -191,20 +205,22 @@ void write_kernels(const Results& results, const std::filesystem::path& folder) 
     std::ofstream page{folder / "kernels.md"};
     page << "# Kernels, measured\n\n"
          << results.machine << ". How this was measured, and how to repeat it: [README](README.md).\n\n"
-         << "A traversal `w[i] += sum_k c_k z(key_k, i)`, one thread: ns an element and the same in in-place increments `w[i] += c` of the same run, from memory (2^26 "
-            "weights: 256 MB of float32) and in the second-level cache (2^18). The increment of 16-bit weights is that of their raw bits. "
-            "Spread: the distance of the quartiles over the median; the machine was disturbed where it is above 0.1.\n\n"
+         << "A traversal `w[i] += sum_k c_k z(key_k, i)`, one thread: ns an element and the same in in-place increments `w[i] += c` of the "
+            "same run, from memory (2^26 weights: 256 MB of float32) and in the second-level cache (2^18). The increment of 16-bit weights is "
+            "that of their raw bits. Spread: the distance of the quartiles over the median; the machine was disturbed where it is above "
+            "0.1.\n\n"
          << one_thread(kernels, results) << "\n![Roofline](kernels.svg)\n\n"
-         << "The roof is the lower of two limits: the speed of the increment, and that of a kernel whose memory costs nothing. A kernel under it waits "
-            "for memory and computes in turn; one above it was faster than the increment beside it.\n";
+         << "The roof is the lower of two limits: the speed of the increment, and that of a kernel whose memory costs nothing. One under it "
+            "waits for memory and computes in turn; one above it was faster than the increment beside it.\n";
     if (const std::string rows = more_threads(kernels); !rows.empty()) {
         page << "\n## Threads\n\nIncrements are of as many threads.\n\n" << rows;
     }
-    if (const std::string rows = others(results); !rows.empty()) {
+    if (const std::string rows = others(kernels, results); !rows.empty()) {
         page << "\n## Other traversals\n\n" << rows;
     }
-    page << "\n## Peers\n\nPyTorch's passes go over OPT-125M's tensors, the others over 2^24 weights; the increments are of the same program.\n\n"
-         << peers(results) << "\n## Instructions an element\n\nCompiled for AVX2 and counted by Valgrind's callgrind: those of 2^19 elements less those of 2^18.\n\n"
+    page << "\n## Peers\n\nPyTorch's passes go over OPT-125M's tensors, the others over 2^24 weights; increments are of the same program.\n\n"
+         << peers(results) << "\n## Instructions an element\n\n"
+         << "Compiled for AVX2 and counted by Valgrind's callgrind: those of 2^19 elements less those of 2^18.\n\n"
          << instruction_counts(results);
     std::ofstream plot{folder / "kernels.svg"};
     draw_roof(kernels, plot);

@@ -40,13 +40,14 @@ std::string in_words(std::string name) {
 
 std::string steps(const Results& results) {
     const Result* const torch = results.find("torch_in_place/threads:1");
-    std::string text = markdown_head({"method", "forward passes", "traversals", "ms", "ns a parameter", "increments", "PyTorch over this", "goal", "allocations",
-                                      "state, bytes a parameter", "spread"});
-    for (const Result* result : results.beginning("step/")) {
+    std::string text = markdown_head({"method", "forward passes", "traversals", "ms", "ns a parameter", "increments", "PyTorch over this",
+                                      "goal", "allocations", "state, bytes a parameter", "spread"});
+    for (const Result* result : results.beginning("step")) {
         const std::string name = case_of(*result);
-        const bool alone = (*result)["threads"] == 1;
+        // MeZO's step is a two-sided one of one query, in float32.
+        const bool comparable = result->name.starts_with("step/two_sided") && (*result)["forward_passes"] == 2 && (*result)["threads"] == 1;
         const double seconds = (*result)["ns_element"] * (*result)["elements"] / 1e9;
-        const double times = torch != nullptr && alone ? (*torch)["step_seconds"] / seconds : std::nan("");
+        const double times = torch != nullptr && comparable ? (*torch)["step_seconds"] / seconds : std::nan("");
         std::optional<double> goal;
         for (const Goal& known : goals) {
             goal = name == known.name ? std::optional{known.times} : goal;
@@ -73,8 +74,8 @@ std::string ensmallen(const Results& results) {
     if (theirs == nullptr || ours == nullptr) {
         return "ensmallen was not measured.\n";
     }
-    return "ensmallen's SPSA, a step over 2^24 doubles with an empty objective: " + report::fixed((*theirs)["ns_element"], 2) + " ns a parameter (" +
-           report::fixed((*theirs)["x_increment"], 1) + " increments); `TwoSidedRge<Rademacher>` with `Sgd` over the same: " +
+    return "ensmallen's SPSA, a step over 2^24 doubles with an empty objective: " + report::fixed((*theirs)["ns_element"], 2) + " ns (" +
+           report::fixed((*theirs)["x_increment"], 1) + " increments) a parameter; `TwoSidedRge<Rademacher>` with `Sgd` over the same: " +
            report::fixed((*ours)["ns_element"], 2) + " ns (" + report::fixed((*ours)["x_increment"], 1) + " increments).\n";
 }
 
@@ -95,19 +96,22 @@ double slope_of(const std::vector<const Result*>& results) {
 constexpr const char* scaled_directions[] = {"gaussian", "rademacher"};
 
 std::string scaling(const Results& results) {
-    std::string text = markdown_head({"direction", "parameters", "ms", "ns a parameter", "increments", "peak memory beside the weights", "spread"});
+    std::string text = markdown_head(
+        {"direction", "parameters", "ms", "ns a parameter", "increments", "peak memory beside the weights", "spread"});
     std::string slopes;
     for (const std::string direction : scaled_directions) {
         const std::vector<const Result*> sizes = results.beginning("scaling/" + direction + "/");
         for (const Result* result : sizes) {
             const double elements = (*result)["elements"];
-            text += markdown_row({direction, report::grouped(static_cast<std::size_t>(elements)), report::general((*result)["ns_element"] * elements / 1e6, 3),
-                                  cell((*result)["ns_element"], 3), cell((*result)["x_increment"], 2),
-                                  report::bytes(static_cast<std::size_t>(result->find("peak_bytes").value_or(0))), cell((*result)["spread"], 2)});
+            const auto peak = static_cast<std::size_t>(result->find("peak_bytes").value_or(0));
+            text += markdown_row({direction, report::grouped(static_cast<std::size_t>(elements)),
+                                  report::general(1e-6 * elements * (*result)["ns_element"], 4), cell((*result)["ns_element"], 3),
+                                  cell((*result)["x_increment"], 2), report::bytes(peak), cell((*result)["spread"], 2)});
         }
         const double slope = slope_of(sizes);
-        slopes += "Slope of log time over log parameters from 3.2e7 to the greatest, " + direction + ": " + cell(slope, 3) + " (goal: " + report::fixed(slope_least, 1) +
-                  " to " + report::fixed(slope_most, 1) + (slope >= slope_least && slope <= slope_most ? ", met" : ", **missed**") + ").\n";
+        const bool is_linear = slope >= slope_least && slope <= slope_most;
+        slopes += "Slope of log time over log parameters from 3.2e7 to the greatest, " + direction + ": " + cell(slope, 3) + " (goal: " +
+                  report::fixed(slope_least, 1) + " to " + report::fixed(slope_most, 1) + (is_linear ? ", met" : ", **missed**") + ").\n";
     }
     return text + '\n' + slopes;
 }
@@ -147,13 +151,16 @@ void write_steps(const Results& results, const std::filesystem::path& folder) {
     std::ofstream page{folder / "steps.md"};
     page << "# Steps, measured\n\n"
          << results.machine << ". How this was measured, and how to repeat it: [README](README.md).\n\n"
-         << "A whole step with an empty forward pass over OPT-125M's tensors, 125,239,296 parameters in float32, one thread unless named: the price of a method beside its "
-            "forward passes. Increments: in-place increments of all parameters in the same run, by as many threads. Allocations are those of the nine steps timed.\n\n"
+         << "A whole step with an empty forward pass over OPT-125M's tensors, 125,239,296 parameters, in float32 and by one thread unless "
+            "named: the price of a method beside its forward passes. Increments: in-place increments of all parameters in the same run, by as "
+            "many threads. Allocations are those of the nine steps timed.\n\n"
          << steps(results) << '\n'
          << torch_line(results) << '\n'
-         << ensmallen(results) << "\n## Scaling\n\nA two-sided step, settled: three traversals, two empty forward passes.\n\n"
+         << ensmallen(results) << "\n## Scaling\n\n"
+         << "A two-sided step, settled: three traversals, two empty forward passes.\n\n"
          << scaling(results) << "\n![Scaling](scaling.svg)\n\n## Including the headers\n\n"
-         << "Time of the compiler to read a source of one line, `-fsyntax-only`, in turn with one that includes `<vector>` and `<algorithm>`.\n\n"
+         << "Time of the compiler to read a source of one line, `-fsyntax-only`, in turn with one that includes `<vector>` and "
+            "`<algorithm>`.\n\n"
          << includes(results);
     std::ofstream plot{folder / "scaling.svg"};
     draw_scaling(results, plot);
