@@ -94,7 +94,8 @@ const Goal* goal_of(const Kernel& kernel) {
 std::string one_thread(const std::vector<Kernel>& kernels, const Results& results) {
     const std::size_t column = results.instructions == "AVX-512" ? 0 : 1;
     const bool has_goals = results.instructions == "AVX-512" || results.instructions == "AVX2";
-    std::string text = markdown_head({"direction", "type", "keys", "ns", "increments", "goal", "spread", "ns in L2", "cycles in L2", "goal"}, 2);
+    std::string text =
+        markdown_head({"direction", "type", "keys", "ns", "increments", "goal", "spread", "ns in L2", "cycles in L2", "goal"}, 2);
     for (const Kernel& kernel : kernels) {
         if (kernel.threads != 1) {
             continue;
@@ -206,19 +207,19 @@ void write_kernels(const Results& results, const std::filesystem::path& folder) 
     page << "# Kernels, measured\n\n"
          << results.machine << ". How this was measured, and how to repeat it: [README](README.md).\n\n"
          << "A traversal `w[i] += sum_k c_k z(key_k, i)`, one thread: ns an element and the same in in-place increments `w[i] += c` of the "
-            "same run, from memory (2^26 weights: 256 MB of float32) and in the second-level cache (2^18). The increment of 16-bit weights is "
-            "that of their raw bits. Spread: the distance of the quartiles over the median; the machine was disturbed where it is above "
+            "same run, from memory (2^26 weights: 256 MB of float32) and in the second-level cache (2^18). The increment of 16-bit weights "
+            "is that of their raw bits. Spread: the distance of the quartiles over the median; the machine was disturbed where it is above "
             "0.1.\n\n"
          << one_thread(kernels, results) << "\n![Roofline](kernels.svg)\n\n"
-         << "The roof is the lower of two limits: the speed of the increment, and that of a kernel whose memory costs nothing. One under it "
-            "waits for memory and computes in turn; one above it was faster than the increment beside it.\n";
+         << "The roof is the lower of two limits: the speed of the increment, and that of a kernel whose memory costs nothing. One under "
+            "it waits for memory and computes in turn; one above it was faster than the increment beside it.\n";
     if (const std::string rows = more_threads(kernels); !rows.empty()) {
         page << "\n## Threads\n\nIncrements are of as many threads.\n\n" << rows;
     }
     if (const std::string rows = others(kernels, results); !rows.empty()) {
         page << "\n## Other traversals\n\n" << rows;
     }
-    page << "\n## Peers\n\nPyTorch's passes go over OPT-125M's tensors, the others over 2^24 weights; increments are of the same program.\n\n"
+    page << "\n## Peers\n\nPyTorch's passes go over OPT-125M's tensors, the others over 2^24 weights; increments are of the same run.\n\n"
          << peers(results) << "\n## Instructions an element\n\n"
          << "Compiled for AVX2 and counted by Valgrind's callgrind: those of 2^19 elements less those of 2^18.\n\n"
          << instruction_counts(results);

@@ -35,11 +35,11 @@ double Result::operator[](const std::string& counter) const { return find(counte
 
 void Results::read(const std::string& path) {
     std::ifstream file{path};
-    if (!file) {
-        std::cerr << "tables: " << path << " is not there; its rows are left out\n";
+    const nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
+    if (json.is_discarded()) {
+        std::cerr << "tables: " << path << " holds no results; its rows are left out\n";
         return;
     }
-    const nlohmann::json json = nlohmann::json::parse(file);
     if (const nlohmann::json& context = json.at("context"); machine.empty() && context.contains("processor")) {
         machine = machine_of(context);
         instructions = context.value("instructions", "");

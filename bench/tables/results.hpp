@@ -26,7 +26,7 @@ struct Results {
     std::string instructions; ///< "AVX-512", "AVX2"
     double ghz = 0;
 
-    /// Takes in a file. One that is not there is passed over, with a line on standard error.
+    /// Takes in a file. One that is not there, or not JSON, is passed over with a line on standard error.
     void read(const std::string& path);
 
     [[nodiscard]] const Result* find(const std::string& name_begins) const;

@@ -52,9 +52,10 @@ std::string steps(const Results& results) {
         for (const Goal& known : goals) {
             goal = name == known.name ? std::optional{known.times} : goal;
         }
-        text += markdown_row({in_words(name), cell((*result)["forward_passes"], 0), cell((*result)["traversals"], 0), cell(1e3 * seconds, 1),
-                              cell((*result)["ns_element"], 3), cell((*result)["x_increment"], 2), cell(times, 1), goal_cell(goal, times, 0, false),
-                              cell((*result)["allocations"], 0), cell((*result)["state_bytes"], 0), cell((*result)["spread"], 2)});
+        text += markdown_row({in_words(name), cell((*result)["forward_passes"], 0), cell((*result)["traversals"], 0),
+                              cell(1e3 * seconds, 1), cell((*result)["ns_element"], 3), cell((*result)["x_increment"], 2), cell(times, 1),
+                              goal_cell(goal, times, 0, false), cell((*result)["allocations"], 0), cell((*result)["state_bytes"], 0),
+                              cell((*result)["spread"], 2)});
     }
     return text;
 }
@@ -152,8 +153,8 @@ void write_steps(const Results& results, const std::filesystem::path& folder) {
     page << "# Steps, measured\n\n"
          << results.machine << ". How this was measured, and how to repeat it: [README](README.md).\n\n"
          << "A whole step with an empty forward pass over OPT-125M's tensors, 125,239,296 parameters, in float32 and by one thread unless "
-            "named: the price of a method beside its forward passes. Increments: in-place increments of all parameters in the same run, by as "
-            "many threads. Allocations are those of the nine steps timed.\n\n"
+            "named: the price of a method beside its forward passes. Increments: in-place increments of all parameters in the same run, by "
+            "as many threads. Allocations are those of the nine steps timed.\n\n"
          << steps(results) << '\n'
          << torch_line(results) << '\n'
          << ensmallen(results) << "\n## Scaling\n\n"
