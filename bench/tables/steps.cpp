@@ -138,6 +138,21 @@ void draw_scaling(const Results& results, std::ostream& stream) {
         }
         plot.curves.push_back({.series = &series, .dots = true});
     }
+    // Straight lines of the steepest and the least steep slope that meets the goal, from the first size beyond the caches.
+    for (const std::string direction : scaled_directions) {
+        for (const double slope : {slope_most, slope_least}) {
+            report::Series& bound = all_series.emplace_back(direction + ", slope " + report::fixed(slope, 1));
+            const Result* first = nullptr;
+            for (const Result* result : results.beginning("scaling/" + direction + "/")) {
+                if ((*result)["elements"] > slope_from) {
+                    first = first == nullptr ? result : first;
+                    const double growth = (*result)["elements"] / (*first)["elements"];
+                    bound.add(std::log10((*result)["elements"]), (*first)["ns_element"] * std::pow(growth, slope - 1));
+                }
+            }
+            plot.curves.push_back({.series = &bound, .faint = true});
+        }
+    }
     report::Series& increment = all_series.emplace_back("three in-place increments");
     for (const Result* result : results.beginning("scaling/rademacher/")) {
         increment.add(std::log10((*result)["elements"]), 3 * (*result)["increment_ns_element"]);
