@@ -2,6 +2,7 @@
 
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
+#include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/optimizer.hpp>
@@ -67,9 +68,10 @@ struct ApplyGradient {
 
         MomentView<Lanes, Storage> gradient;
         typename M::template Bound<Lanes, Storage> move;
+        StochasticStore<Lanes, Storage> store;
 
         Bound(const ApplyGradient& operation, const Block& block, std::size_t index) noexcept
-            : gradient{operation.gradient, index}, move{operation.move, block, index} {}
+            : gradient{operation.gradient, index}, move{operation.move, block, index}, store{operation.move.key, block.identity} {}
 
         template <bool First, class... Ignored>
         ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}

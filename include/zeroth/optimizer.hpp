@@ -60,8 +60,8 @@ struct StepReport {
     /// SizedMove.
     double relative_update = 0;
     /// The block whose weights' precision its update falls under, the worst if there are several; null if none. It is under half the
-    /// spacing of numbers as large as the block's root mean square, so rounding takes most of it away: store the weights in more bits, or
-    /// take larger steps. Never with Exact, which rounds stochastically.
+    /// spacing of the floats (doubles in a block of them) as large as the block's root mean square, so rounding takes most of it away: take
+    /// larger steps, or double. The spacing of 16-bit weights does not count, nor Exact's grid: to these updates are rounded stochastically.
     const Block* rounded_away = nullptr;
     std::uint64_t forward_passes = 0;
     /// Over the weights.
@@ -277,7 +277,7 @@ class Optimizer {
                 double worst = 1;
                 for (std::size_t b = 0; b < blocks.size() && size > 0; ++b) {
                     const double of_block = move.size(gradient, cursor_.scale_of(b));
-                    const double least = half_spacing(blocks[b].type) * scale_.of_block[b];
+                    const double least = half_spacing(compute_type(blocks[b].type)) * scale_.of_block[b];
                     if (cursor_.scale_of(b) != 0 && least > worst * of_block) {
                         worst = least / of_block;
                         report.rounded_away = &blocks[b];

@@ -27,6 +27,15 @@ TEST_CASE("Every backend displaces weights to the reference's bits") {
     compare_types<Elementwise>(make_displace, few_sizes, {1, 2, 3});
 }
 
+TEST_CASE("Every backend moves the base of 16-bit weights to the reference's bits") {
+    compare<bfloat16, Rademacher>(make_displace_base, few_sizes, {0, 1, 2, 3});
+    compare<float16, Gaussian>(make_displace_base, few_sizes, {0, 1, 2, 3});
+    // And others to nearest, as if it did not move.
+    CHECK(run<float, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace_base) == run<float, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace));
+    CHECK(run<bfloat16, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace_base) !=
+          run<bfloat16, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace));
+}
+
 TEST_CASE("A direction called element by element gives the bits of its vectorised form") {
     const auto make = make_displace;
     CHECK(run<float, Elementwise>(Simd<>{}, Elementwise{}, 777, 2, make) == run<float, Uniform>(Simd<>{}, Uniform{}, 777, 2, make));

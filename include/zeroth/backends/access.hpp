@@ -3,6 +3,8 @@
 #include <zeroth/parameters/block.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -24,6 +26,11 @@ struct Access<ScalarLanes, Storage> {
     ZEROTH_INLINE static void store(Storage* to, Compute x) noexcept {
         const Storage stored{x};
         std::memcpy(to, &stored, sizeof(Storage));
+    }
+    /// The upper half of each word, for storage of 16 bits.
+    ZEROTH_INLINE static void store_upper(Storage* to, std::uint32_t bits) noexcept {
+        const auto half = static_cast<std::uint16_t>(bits >> 16);
+        std::memcpy(static_cast<void*>(to), &half, sizeof(Storage));
     }
     ZEROTH_INLINE static Compute load_some(const Storage* from, int) noexcept { return load(from); }
     ZEROTH_INLINE static void store_some(Storage* to, Compute x, int) noexcept { store(to, x); }
@@ -55,6 +62,21 @@ ZEROTH_INLINE void store(Storage* to, const Register& x, SomeLanes lanes) noexce
         Access<Lanes, Storage>::store(to, x);
     } else {
         Access<Lanes, Storage>::store_some(to, x, lanes.count);
+    }
+}
+/// The upper half of each word, for storage of 16 bits.
+template <class Lanes, class Storage, class Word>
+ZEROTH_INLINE void store_upper(Storage* to, const Word& bits, AllLanes<Lanes>) noexcept {
+    Access<Lanes, Storage>::store_upper(to, bits);
+}
+template <class Lanes, class Storage, class Word>
+ZEROTH_INLINE void store_upper(Storage* to, const Word& bits, SomeLanes lanes) noexcept {
+    if (lanes.count == Lanes::width) {
+        Access<Lanes, Storage>::store_upper(to, bits);
+    } else {
+        Storage buffer[Lanes::width];
+        Access<Lanes, Storage>::store_upper(buffer, bits);
+        std::memcpy(static_cast<void*>(to), buffer, static_cast<std::size_t>(lanes.count) * sizeof(Storage));
     }
 }
 

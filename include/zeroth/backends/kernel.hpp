@@ -128,7 +128,9 @@ class Kernel {
     ZEROTH_INLINE void apply(const Real (&sum)[sums == 0 ? 1 : sums], std::uint64_t element, Count count) noexcept {
         Storage* const at = data_ + element;
         const Real w = bound_.apply(load<Lanes>(at, count), sum, element, count);
-        if constexpr (Operation::writes) {
+        if constexpr (requires { bound_.store(at, w, element, count); }) {
+            bound_.store(at, w, element, count);
+        } else if constexpr (Operation::writes) {
             store<Lanes>(at, w, count);
         }
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/access.hpp>
+#include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/random/key.hpp>
 
 #include <cstddef>
@@ -39,17 +40,28 @@ inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
 ///     };
 ///
 /// with Real = Lanes::Real<ComputeType<Storage>>. A Bound belongs to one range of one block; element is the index of the register's first
-/// weight in its block. This one, w <- w + sum c z, is the plainest.
+/// weight in its block. What apply returns is stored rounded to nearest, or by the Bound's own store(Storage* to, w, element, count) if it
+/// has one: a move of the base has a StochasticStore. This one, w <- w + sum c z, is the plainest.
 struct Displace {
     static constexpr int coefficients = 1;
     static constexpr int sums = 1;
     static constexpr bool writes = true;
 
+    /// Not null where the base moves: the key of the move, which 16-bit weights are then rounded by.
+    const Key* base_move = nullptr;
+
     template <class Lanes, class Storage>
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
-        Bound(const Displace&, const Block&, std::size_t) noexcept {}
+        bool moves_base;
+        StochasticStore<Lanes, Storage> store_base;
+
+        Bound(const Displace& operation, const Block& block, std::size_t) noexcept : moves_base{operation.base_move != nullptr} {
+            if (moves_base) {
+                store_base = {*operation.base_move, block.identity};
+            }
+        }
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&coefficient)[1]) const noexcept {
@@ -63,6 +75,16 @@ struct Displace {
         template <class Count>
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, Count) const noexcept {
             return w + sum[0];
+        }
+        template <class Count>
+        ZEROTH_INLINE void store(Storage* to, const Real& w, std::uint64_t element, Count count) const noexcept
+            requires has_16_bits<Storage>
+        {
+            if (moves_base) {
+                store_base(to, w, element, count);
+            } else {
+                zeroth::store<Lanes>(to, w, count);
+            }
         }
         void finish() const noexcept {}
     };

@@ -408,6 +408,9 @@ struct Access<SimdLanes<Arch>, Storage> {
             store_float16(to, x);
         }
     }
+    ZEROTH_INLINE static void store_upper(Storage* to, const typename Lanes::Word& bits) noexcept {
+        registers::store_16(to, typename Lanes::Word::register_type(bits >> 16));
+    }
     ZEROTH_INLINE static Register load_some(const Storage* from, int count) noexcept {
         Storage buffer[Lanes::width] = {};
         std::memcpy(static_cast<void*>(buffer), from, static_cast<std::size_t>(count) * sizeof(Storage));

@@ -32,7 +32,7 @@ struct Exact {
     static constexpr std::string_view name = "exact";
     /// Taking weights over changes them.
     static constexpr bool adjusts_weights = true;
-    /// Whether an update that falls under the weights' precision is kept in the mean.
+    /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = true;
 
     template <class D, class B, class M>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
+#include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 
@@ -17,10 +18,11 @@ ZEROTH_BEGIN_NAMESPACE
 /// Memory: none. Any scalar type. Each traversal rounds each weight once, so after a step without an update a weight differs from what it
 /// was by at most (number of traversals) / 2 units in the last place of the displaced weight; over 2,000 such steps fp32 weights drift by
 /// 3e-6 (Gaussian) to 2e-5 (Rademacher) relative, but float16 by 2 % and bfloat16 by 17 %: for those choose Snapshot.
+/// The traversal that moves the base rounds 16-bit weights stochastically (StochasticStore), with what it takes off and adds besides.
 struct InPlace {
     static constexpr std::string_view name = "in-place";
     static constexpr bool adjusts_weights = false;
-    /// Whether an update that falls under the weights' precision is kept in the mean.
+    /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = false;
 
     template <class D, class B, class M>
@@ -42,8 +44,10 @@ struct UpdateInPlace {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
         typename M::template Bound<Lanes, Storage> move;
+        StochasticStore<Lanes, Storage> store;
 
-        Bound(const UpdateInPlace& operation, const Block& block, std::size_t index) noexcept : move{operation.move, block, index} {}
+        Bound(const UpdateInPlace& operation, const Block& block, std::size_t index) noexcept
+            : move{operation.move, block, index}, store{operation.move.key, block.identity} {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[sums], const Real& z, const Real (&coefficient)[coefficients]) noexcept {
@@ -80,9 +84,11 @@ class InPlace::Weights {
     /// One traversal, with a move of the base unless null. Returns how many traversals it made.
     int move(std::span<const Part<M::coefficients>> parts, const M* base) {
         double scale = 0;
+        const Key* base_move = nullptr;
         if constexpr (std::same_as<M, LinearMove>) {
             if (base != nullptr && base->decay == 1) {
                 scale = base->scale; // another displacement, as it were
+                base_move = &base->key;
                 base = nullptr;
             }
         }
@@ -91,7 +97,7 @@ class InPlace::Weights {
             for (const Part<M::coefficients>& part : parts) {
                 moves_.push_back({part.key, {(part.enter - part.leave) + ScalarLanes::product(scale, part.gradient[0])}, part.block_scale});
             }
-            backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{});
+            backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{base_move});
         } else {
             update_moves_.clear();
             for (const Part<M::coefficients>& part : parts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
+#include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 
@@ -14,11 +15,12 @@ ZEROTH_BEGIN_NAMESPACE
 
 /// Restore policy: a second copy of the trained weights holds the base; displaced weights are formed from it.
 ///
-/// Memory: the trained weights once more. Any scalar type. Restoring gives back the bits.
+/// Memory: the trained weights once more. Any scalar type. Restoring gives back the bits. An update of 16-bit weights is rounded
+/// stochastically (StochasticStore).
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
     static constexpr bool adjusts_weights = false;
-    /// Whether an update that falls under the weights' precision is kept in the mean.
+    /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = false;
 
     template <class D, class B, class M>
@@ -76,9 +78,11 @@ struct UpdateFrom {
 
         Storage* base;
         typename M::template Bound<Lanes, Storage> move;
+        StochasticStore<Lanes, Storage> store_base;
 
         Bound(const UpdateFrom& operation, const Block& block, std::size_t index) noexcept
-            : base{reinterpret_cast<Storage*>(operation.base[index])}, move{operation.move, block, index} {}
+            : base{reinterpret_cast<Storage*>(operation.base[index])}, move{operation.move, block, index},
+              store_base{operation.move.key, block.identity} {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[sums], const Real& z, const Real (&coefficient)[coefficients]) noexcept {
@@ -88,7 +92,7 @@ struct UpdateFrom {
         template <class Count>
         ZEROTH_INLINE Real apply(const Real&, const Real (&sum)[sums], std::uint64_t element, Count count) noexcept {
             const Real before = load<Lanes>(base + element, count);
-            store<Lanes>(base + element, before + move.increment(before, sum + 1, element, count), count);
+            store_base(base + element, before + move.increment(before, sum + 1, element, count), element, count);
             // Read back: the displacement starts from the base as it is stored.
             return load<Lanes>(base + element, count) + sum[0];
         }

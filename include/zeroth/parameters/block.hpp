@@ -70,6 +70,12 @@ concept Scalar = requires {
 /// The number type a stored type is computed in.
 template <class Storage>
 using ComputeType = std::conditional_t<std::is_same_v<Storage, double>, double, float>;
+[[nodiscard]] constexpr ScalarType compute_type(ScalarType type) noexcept {
+    return type == ScalarType::float64 ? ScalarType::float64 : ScalarType::float32;
+}
+
+template <class Storage>
+inline constexpr bool has_16_bits = sizeof(Storage) == 2;
 
 /// Storage types that a backend is compiled for.
 template <class... Storage>

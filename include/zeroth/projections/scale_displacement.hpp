@@ -2,13 +2,12 @@
 
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
+#include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/exact.hpp>
-#include <zeroth/random/dither.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -117,7 +116,7 @@ struct ScaleDisplacement {
         Real magic;
         Real limit;
         Real end;
-        Dither dither;
+        StochasticStore<Lanes, Storage> store;
 
         Bound(const ScaleDisplacement& operation, const Block& block, std::size_t index) noexcept
             : current{reinterpret_cast<const Storage*>(operation.current[index])},
@@ -126,7 +125,7 @@ struct ScaleDisplacement {
               factor{real(operation.ratio[index] - 1)}, magic{real(Exact::magic(operation.quantum[index], block.type))},
               limit{real(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 2))},
               end{real(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 1))},
-              dither{operation.rounding, block.identity, Purpose::projection} {}
+              store{operation.rounding, block.identity, Purpose::projection} {}
 
         template <bool First, class... Ignored>
         ZEROTH_INLINE void accumulate(const Ignored&...) const noexcept {}
@@ -141,7 +140,7 @@ struct ScaleDisplacement {
             if (on_grid) {
                 return between(now + ((between(part, limit) + magic) - magic), end);
             }
-            return dithered(now + part, element);
+            return now + part;
         }
         void finish() const noexcept {}
 
@@ -150,22 +149,6 @@ struct ScaleDisplacement {
         /// x, or the end of [-bound, bound] that it lies beyond.
         ZEROTH_INLINE static Real between(const Real& x, const Real& bound) noexcept {
             return Lanes::larger(Lanes::smaller(x, bound), real(0) - bound);
-        }
-        /// One of the two neighbours in the stored type, the nearer one the more often; what has no digits to lose stays.
-        ZEROTH_INLINE Real dithered(const Real& w, std::uint64_t element) const noexcept {
-            if constexpr (std::is_same_v<Storage, bfloat16>) {
-                return cut<16>(w, element);
-            } else if constexpr (std::is_same_v<Storage, float16>) {
-                // A half's subnormals are a float's there, so both lose thirteen bits.
-                return Lanes::product(cut<13>(Lanes::product(w, real(0x1p-112)), element), real(0x1p112));
-            } else {
-                return w;
-            }
-        }
-        template <int Bits>
-        ZEROTH_INLINE Real cut(const Real& w, std::uint64_t element) const noexcept {
-            const auto noise = Lanes::template shift_right<32 - Bits>(dither.template words<Lanes>(element));
-            return Lanes::from_bits((Lanes::bits(w) + noise) & Lanes::broadcast_word(~((1u << Bits) - 1)));
         }
     };
 };

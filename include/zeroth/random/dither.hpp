@@ -22,12 +22,24 @@ struct Dither {
     /// Bits for the elements first, first + 1, ..., one a lane; all lanes lie in one aligned run of 2^32.
     template <class Lanes>
     ZEROTH_INLINE typename Lanes::Word words(std::uint64_t first) const noexcept {
+        const typename Lanes::Word x = mixed<Lanes>(first);
+        return x ^ Lanes::template shift_right<16>(x);
+    }
+    /// The upper `Bits` of words(first), as numbers under 2^Bits: cheaper than all of them.
+    template <class Lanes, int Bits>
+    ZEROTH_INLINE typename Lanes::Word upper_bits(std::uint64_t first) const noexcept {
+        static_assert(Bits <= 16, "the lower half is mixed once more in words()");
+        return Lanes::template shift_right<32 - Bits>(mixed<Lanes>(first));
+    }
+
+  private:
+    template <class Lanes>
+    ZEROTH_INLINE typename Lanes::Word mixed(std::uint64_t first) const noexcept {
         using Word = typename Lanes::Word;
         const std::uint32_t high = static_cast<std::uint32_t>(first >> 32) * 0x9E3779B9u;
         Word x = Lanes::iota(static_cast<std::uint32_t>(first)) ^ Lanes::broadcast_word(salt + high);
         x = (x ^ Lanes::template shift_right<16>(x)) * Lanes::broadcast_word(0x7FEB352Du);
-        x = (x ^ Lanes::template shift_right<15>(x)) * Lanes::broadcast_word(0x846CA68Bu);
-        return x ^ Lanes::template shift_right<16>(x);
+        return (x ^ Lanes::template shift_right<15>(x)) * Lanes::broadcast_word(0x846CA68Bu);
     }
 };
 
