@@ -149,10 +149,7 @@ inline const std::vector<std::size_t> all_sizes{0,  1,  3,   4,   7,   8,   9,  
 inline const std::vector<std::size_t> few_sizes{0, 1, 17, 129, 2049, 5000};
 
 inline Displace make_displace(const Memory&) { return {}; }
-inline Displace make_displace_base(const Memory&) {
-    static const Key key{1, 2, 3};
-    return {&key};
-}
+inline DisplaceBase make_displace_base(const Memory&) { return {Key{1, 2, 3}}; }
 inline UpdateInPlace<LinearMove> make_update_in_place(const Memory&) { return {{0.999, -0.5, Key{1, 2, 3}}}; }
 inline UpdateInPlace<SignMove> make_sign(const Memory&) { return {{0.999, -0.5, Key{1, 2, 3}}}; }
 inline UpdateInPlace<MomentumMove> make_momentum(const Memory& memory) { return {{0.9, 0.999, -0.5, memory.mean, Key{1, 2, 3}}}; }

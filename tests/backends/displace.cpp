@@ -23,6 +23,9 @@ TEST_CASE("Every backend displaces weights to the reference's bits") {
     compare<float, Rademacher>(make_displace, all_sizes, {1, 2, 3, 5});
     compare_types<Gaussian>(make_displace, few_sizes, {0, 1, 2, 3, 5});
     compare_types<Rademacher>(make_displace, few_sizes, {1, 2, 3});
+    compare<float, Gaussian>(make_displace, few_sizes, {4, 7, 8, 16, 17, 21, 37});
+    compare<float, Rademacher>(make_displace, few_sizes, {4, 7, 8, 16, 17, 21, 37});
+    compare<double, Rademacher>(make_displace, few_sizes, {4, 9});
     compare_types<Uniform>(make_displace, few_sizes, {1, 2, 3});
     compare_types<Elementwise>(make_displace, few_sizes, {1, 2, 3});
 }
@@ -31,7 +34,8 @@ TEST_CASE("Every backend moves the base of 16-bit weights to the reference's bit
     compare<bfloat16, Rademacher>(make_displace_base, few_sizes, {0, 1, 2, 3});
     compare<float16, Gaussian>(make_displace_base, few_sizes, {0, 1, 2, 3});
     // And others to nearest, as if it did not move.
-    CHECK(run<float, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace_base) == run<float, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace));
+    CHECK(run<float, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace_base) ==
+          run<float, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace));
     CHECK(run<bfloat16, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace_base) !=
           run<bfloat16, Gaussian>(Simd<>{}, Gaussian{}, 777, 2, make_displace));
 }

@@ -104,25 +104,25 @@ class Kernel {
     static constexpr bool is_scalar = Lanes::width == 1;
     static constexpr int chains = !is_scalar && Layout::groups * Layout::vectors <= 16 ? Tuning::chains : 1;
 
-    template <int K>
-    struct Moves {
-        Stream stream[K];
-        Real coefficient[K][Operation::coefficients];
+    /// A move as this block sees it.
+    struct BoundMove {
+        Stream stream;
+        Real coefficient[Operation::coefficients];
+    };
 
-        Moves(const D& direction, const MoveType* moves, const Block& block, std::size_t block_index) noexcept {
-            for (int k = 0; k < K; ++k) {
-                stream[k] = {.key = moves[k].key, .block = block.identity, .philox = philox_key(moves[k].key, Purpose::direction)};
-                if constexpr (PreparedDirection<D>) {
-                    direction.prepare(stream[k], block_index);
-                }
-                const double scale = moves[k].block_scale != nullptr ? moves[k].block_scale[block_index] : 1.0;
-                for (int i = 0; i < Operation::coefficients; ++i) {
-                    coefficient[k][i] = Lanes::template broadcast_real<Compute>(
-                        i < scaled_coefficients<Operation> ? moves[k].coefficient[i] * scale : moves[k].coefficient[i]);
-                }
+    void bind(const MoveType* moves, int count, BoundMove* bound) const noexcept {
+        for (int k = 0; k < count; ++k) {
+            bound[k].stream = {.key = moves[k].key, .block = block_.identity, .philox = moves[k].philox};
+            if constexpr (PreparedDirection<D>) {
+                direction_.prepare(bound[k].stream, block_index_);
+            }
+            const double scale = moves[k].block_scale != nullptr ? moves[k].block_scale[block_index_] : 1.0;
+            for (int i = 0; i < Operation::coefficients; ++i) {
+                bound[k].coefficient[i] = Lanes::template broadcast_real<Compute>(
+                    i < scaled_coefficients<Operation> ? moves[k].coefficient[i] * scale : moves[k].coefficient[i]);
             }
         }
-    };
+    }
 
     template <class Count>
     ZEROTH_INLINE void apply(const Real (&sum)[sums == 0 ? 1 : sums], std::uint64_t element, Count count) noexcept {
@@ -159,7 +159,8 @@ class Kernel {
 
     template <int K>
     void run_in_registers(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> all) noexcept {
-        const Moves<K> moves{direction_, all.data(), block_, block_index_};
+        BoundMove moves[K];
+        bind(all.data(), K, moves);
         constexpr int n = chains / K > 0 ? chains / K : 1;
         constexpr auto step = static_cast<std::uint64_t>(n * Lanes::width);
         std::uint64_t counter = begin / tile * tile_lanes;
@@ -175,7 +176,7 @@ class Kernel {
     }
 
     template <int K, int N, bool Checked>
-    ZEROTH_INLINE void pass(const Moves<K>& moves, std::uint64_t counter, std::uint64_t end) noexcept {
+    ZEROTH_INLINE void pass(const BoundMove* moves, std::uint64_t counter, std::uint64_t end) noexcept {
         Draw draws[N * K];
         draw<K, N>(moves, counter, draws);
         if constexpr (!Checked && !is_scalar && Layout::groups <= 8) {
@@ -193,23 +194,26 @@ class Kernel {
         }
     }
 
+    /// Runs beyond the last counter draw that one once more: nobody asks for them.
     template <int K, int N>
-    ZEROTH_INLINE void draw(const Moves<K>& moves, std::uint64_t counter, Draw (&draws)[N * K]) noexcept {
+    ZEROTH_INLINE void draw(const BoundMove* moves, std::uint64_t counter, Draw (&draws)[N * K],
+                            std::uint64_t last = ~std::uint64_t{0}) noexcept {
         const Stream* streams[N * K];
         std::uint64_t counters[N * K];
         ZEROTH_UNROLL
         for (int n = 0; n < N; ++n) {
+            const std::uint64_t own = counter + static_cast<std::uint64_t>(n * Lanes::width);
             ZEROTH_UNROLL
             for (int k = 0; k < K; ++k) {
-                streams[n * K + k] = &moves.stream[k];
-                counters[n * K + k] = counter + static_cast<std::uint64_t>(n * Lanes::width);
+                streams[n * K + k] = &moves[k].stream;
+                counters[n * K + k] = own < last ? own : last;
             }
         }
         Draw::template draw<N * K>(direction_, streams, counters, draws);
     }
 
     template <int K, int N, bool Checked>
-    ZEROTH_INLINE void apply_group(const Moves<K>& moves, Draw (&draws)[N * K], std::uint64_t counter, int group,
+    ZEROTH_INLINE void apply_group(const BoundMove* moves, Draw (&draws)[N * K], std::uint64_t counter, int group,
                                    std::uint64_t end) noexcept {
         ZEROTH_UNROLL
         for (int n = 0; n < N; ++n) {
@@ -226,10 +230,10 @@ class Kernel {
                     break;
                 }
                 Real sum[sums == 0 ? 1 : sums];
-                bound_.template accumulate<true>(sum, Lanes::template widen<Compute>(z[0][j]), moves.coefficient[0]);
+                accumulate<true>(sum, z[0][j], moves[0]);
                 ZEROTH_UNROLL
                 for (int k = 1; k < K; ++k) {
-                    bound_.template accumulate<false>(sum, Lanes::template widen<Compute>(z[k][j]), moves.coefficient[k]);
+                    accumulate<false>(sum, z[k][j], moves[k]);
                 }
                 if constexpr (Checked) {
                     apply(sum, element, lanes_before(end, element));
@@ -250,77 +254,127 @@ class Kernel {
 #endif
     }
 
-    /// A tile, or as many as make 512 elements; less of it where the sums would take more than 64 KiB.
+    /// A tile, or as many as make 512 elements; less of it where the sums would take more than 48 KiB.
     static constexpr std::uint64_t chunk_size() noexcept {
         std::uint64_t size = tile < 512 ? 512 : tile;
-        while (static_cast<std::uint64_t>(sums) * size * sizeof(Compute) > 64 * 1024) {
+        while (static_cast<std::uint64_t>(sums) * size * sizeof(Compute) > 48 * 1024) {
             size /= 2;
         }
         return size;
     }
 
-    /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it two by two.
-    static constexpr int at_once = is_scalar ? 1 : 2;
+    template <bool First>
+    ZEROTH_INLINE void accumulate(Real (&sum)[sums == 0 ? 1 : sums], const typename Lanes::Float& z, const BoundMove& move) noexcept {
+        const Real wide = Lanes::template widen<Compute>(z);
+        if constexpr (draws_signs<D> && requires { bound_.template accumulate_sign<First>(sum, wide, move.coefficient); }) {
+            bound_.template accumulate_sign<First>(sum, wide, move.coefficient);
+        } else {
+            bound_.template accumulate<First>(sum, wide, move.coefficient);
+        }
+    }
+
+    /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it four by four.
+    static constexpr int at_once = is_scalar ? 1 : 4;
+    /// Moves that are bound once for all chunks.
+    static constexpr std::size_t batch = 16;
 
     void run_in_chunks(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> moves) noexcept {
         constexpr std::uint64_t chunk = chunk_size();
         alignas(64) Compute partial[sums == 0 ? 1 : sums][chunk];
+        BoundMove bound[batch];
         for (std::uint64_t first = begin; first < end; first += chunk) {
             const std::uint64_t last = end - first < chunk ? end : first + chunk;
-            std::size_t done = 0;
-            accumulate_chunk<at_once, true>(moves.data(), first, last, partial);
-            for (done = at_once; done + at_once <= moves.size(); done += at_once) {
-                accumulate_chunk<at_once, false>(moves.data() + done, first, last, partial);
-            }
-            if (done < moves.size()) {
-                accumulate_chunk<1, false>(moves.data() + done, first, last, partial);
+            for (std::size_t m = 0; m < moves.size(); m += batch) {
+                const std::size_t left = moves.size() - m;
+                const int count = static_cast<int>(left < batch ? left : batch);
+                if (moves.size() > batch || first == begin) {
+                    bind(moves.data() + m, count, bound);
+                }
+                accumulate_moves(bound, count, m == 0, first, last, partial);
             }
             apply_chunk(first, last, partial);
         }
     }
 
-    template <int K, bool First, std::size_t Chunk>
-    void accumulate_chunk(const MoveType* all, std::uint64_t first, std::uint64_t last,
+    template <std::size_t Chunk>
+    void accumulate_moves(const BoundMove* moves, int count, bool from_nothing, std::uint64_t first, std::uint64_t last,
                           Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
-        const Moves<K> moves{direction_, all, block_, block_index_};
+        int done = 0;
+        if constexpr (at_once > 1) {
+            if (from_nothing && count >= at_once) {
+                accumulate_chunk<at_once, true>(moves, first, last, partial);
+                done = at_once;
+            }
+            for (; (done > 0 || !from_nothing) && done + at_once <= count; done += at_once) {
+                accumulate_chunk<at_once, false>(moves + done, first, last, partial);
+            }
+        }
+        if (from_nothing && done == 0) {
+            accumulate_chunk<1, true>(moves, first, last, partial);
+            done = 1;
+        }
+        for (; done < count; ++done) {
+            accumulate_chunk<1, false>(moves + done, first, last, partial);
+        }
+    }
+
+    template <int K, bool First, std::size_t Chunk>
+    void accumulate_chunk(const BoundMove* moves, std::uint64_t first, std::uint64_t last,
+                          Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
+        // As many runs of counters as hide the latency, if a chunk has them.
+        constexpr std::uint64_t runs = chunk_size() / tile * tile_lanes / static_cast<std::uint64_t>(Lanes::width);
+        constexpr int most = chains / K > 0 ? chains / K : 1;
+        constexpr int n = runs < most ? (runs > 0 ? static_cast<int>(runs) : 1) : most;
         const std::uint64_t all_counters = (last + tile - 1) / tile * tile_lanes;
         for (std::uint64_t counter = first / tile * tile_lanes; counter < all_counters;
-             counter += static_cast<std::uint64_t>(Lanes::width)) {
-            Draw draws[K];
-            draw<K, 1>(moves, counter, draws);
+             counter += static_cast<std::uint64_t>(n * Lanes::width)) {
+            Draw draws[n * K];
+            draw<K, n>(moves, counter, draws, all_counters - static_cast<std::uint64_t>(Lanes::width));
             for (int group = 0; group < Layout::groups; ++group) {
                 if (element_of(counter, group * Layout::vectors) >= last) {
                     break;
                 }
-                typename Lanes::Float z[K][Layout::vectors];
                 ZEROTH_UNROLL
-                for (int k = 0; k < K; ++k) {
-                    draws[k].next(z[k]);
+                for (int run = 0; run < n; ++run) {
+                    accumulate_group<K, First>(moves, draws + run * K, counter + static_cast<std::uint64_t>(run * Lanes::width), group,
+                                               first, last, partial);
                 }
-                if (chunk_size() < tile && element_of(counter, group * Layout::vectors) < first) {
-                    continue;
-                }
+            }
+        }
+    }
+
+    template <int K, bool First, std::size_t Chunk>
+    ZEROTH_INLINE void accumulate_group(const BoundMove* moves, Draw* draws, std::uint64_t counter, int group, std::uint64_t first,
+                                        std::uint64_t last, Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
+        typename Lanes::Float z[K][Layout::vectors];
+        ZEROTH_UNROLL
+        for (int k = 0; k < K; ++k) {
+            draws[k].next(z[k]);
+        }
+        const std::uint64_t at = element_of(counter, group * Layout::vectors);
+        if (at >= last || (chunk_size() < tile && at < first)) {
+            return;
+        }
+        ZEROTH_UNROLL
+        for (int j = 0; j < Layout::vectors; ++j) {
+            const std::uint64_t place = at - first + static_cast<std::uint64_t>(j * tile_lanes);
+            Real sum[sums == 0 ? 1 : sums];
+            if constexpr (!First) {
                 ZEROTH_UNROLL
-                for (int j = 0; j < Layout::vectors; ++j) {
-                    const std::uint64_t at = element_of(counter, group * Layout::vectors + j) - first;
-                    Real sum[sums == 0 ? 1 : sums];
-                    if constexpr (!First) {
-                        ZEROTH_UNROLL
-                        for (int s = 0; s < sums; ++s) {
-                            sum[s] = Access<Lanes, Compute>::load(partial[s] + at);
-                        }
-                    }
-                    bound_.template accumulate<First>(sum, Lanes::template widen<Compute>(z[0][j]), moves.coefficient[0]);
-                    ZEROTH_UNROLL
-                    for (int k = 1; k < K; ++k) {
-                        bound_.template accumulate<false>(sum, Lanes::template widen<Compute>(z[k][j]),
-                                                          moves.coefficient[k]);
-                    }
-                    ZEROTH_UNROLL
-                    for (int s = 0; s < sums; ++s) {
-                        Access<Lanes, Compute>::store(partial[s] + at, sum[s]);
-                    }
+                for (int s = 0; s < sums; ++s) {
+                    sum[s] = Access<Lanes, Compute>::load(partial[s] + place);
                 }
+            } else {
+                prefetch(first + place);
+            }
+            accumulate<First>(sum, z[0][j], moves[0]);
+            ZEROTH_UNROLL
+            for (int k = 1; k < K; ++k) {
+                accumulate<false>(sum, z[k][j], moves[k]);
+            }
+            ZEROTH_UNROLL
+            for (int s = 0; s < sums; ++s) {
+                Access<Lanes, Compute>::store(partial[s] + place, sum[s]);
             }
         }
     }
@@ -359,7 +413,8 @@ template <class Lanes, class Types, class D, class Operation>
 void visit_range(const Block& block, std::size_t block_index, std::uint64_t begin, std::uint64_t end, const D& direction,
                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
     Types::visit(block.type, [&]<class Storage>(Storage*) {
-        Kernel<Lanes, Storage, D, Operation>{block, block_index, direction, operation}.run(begin, end, moves);
+        using Own = OperationOn<Operation, Storage>;
+        Kernel<Lanes, Storage, D, typename Own::type>{block, block_index, direction, Own::of(operation)}.run(begin, end, moves);
     });
 }
 

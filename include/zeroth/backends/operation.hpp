@@ -16,6 +16,8 @@ struct Move {
     Key key;
     double coefficient[Coefficients];
     const double* block_scale = nullptr;
+    /// Formed once for all blocks.
+    PhiloxKey philox = philox_key(key, Purpose::direction);
 };
 
 /// How many of an operation's coefficients are factors of z, so that a block's scale applies to them: all, or Operation::scaled.
@@ -41,27 +43,18 @@ inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
 ///
 /// with Real = Lanes::Real<ComputeType<Storage>>. A Bound belongs to one range of one block; element is the index of the register's first
 /// weight in its block. What apply returns is stored rounded to nearest, or by the Bound's own store(Storage* to, w, element, count) if it
-/// has one: a move of the base has a StochasticStore. This one, w <- w + sum c z, is the plainest.
+/// has one: a move of the base has a StochasticStore. Its accumulate_sign, if there, is called for directions that draw signs. This one,
+/// w <- w + sum c z, is the plainest.
 struct Displace {
     static constexpr int coefficients = 1;
     static constexpr int sums = 1;
     static constexpr bool writes = true;
 
-    /// Not null where the base moves: the key of the move, which 16-bit weights are then rounded by.
-    const Key* base_move = nullptr;
-
     template <class Lanes, class Storage>
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
-        bool moves_base;
-        StochasticStore<Lanes, Storage> store_base;
-
-        Bound(const Displace& operation, const Block& block, std::size_t) noexcept : moves_base{operation.base_move != nullptr} {
-            if (moves_base) {
-                store_base = {*operation.base_move, block.identity};
-            }
-        }
+        Bound(const Displace&, const Block&, std::size_t) noexcept {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&coefficient)[1]) const noexcept {
@@ -72,21 +65,52 @@ struct Displace {
                 sum[0] = sum[0] + part;
             }
         }
+        /// The same for a z of 1 or -1, or 0.
+        template <bool First>
+        ZEROTH_INLINE void accumulate_sign(Real (&sum)[1], const Real& z, const Real (&coefficient)[1]) const noexcept {
+            if constexpr (First) {
+                sum[0] = Lanes::product(coefficient[0], z);
+            } else {
+                sum[0] = Lanes::sum_with_exact_product(coefficient[0], z, sum[0]);
+            }
+        }
         template <class Count>
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, Count) const noexcept {
             return w + sum[0];
         }
-        template <class Count>
-        ZEROTH_INLINE void store(Storage* to, const Real& w, std::uint64_t element, Count count) const noexcept
-            requires has_16_bits<Storage>
-        {
-            if (moves_base) {
-                store_base(to, w, element, count);
-            } else {
-                zeroth::store<Lanes>(to, w, count);
-            }
-        }
         void finish() const noexcept {}
+    };
+};
+
+/// What an operation is on weights stored as Storage: another one, Operation::Unrounded, on those of more than 16 bits if there is one.
+template <class Operation, class Storage>
+struct OperationOn {
+    using type = Operation;
+    static const Operation& of(const Operation& operation) noexcept { return operation; }
+};
+template <class Operation, class Storage>
+    requires(!has_16_bits<Storage> && requires { typename Operation::Unrounded; })
+struct OperationOn<Operation, Storage> {
+    using type = typename Operation::Unrounded;
+    static type of(const Operation&) noexcept { return {}; }
+};
+
+/// The same where it is the base that moves: 16-bit weights are rounded stochastically, with bits of the move's key.
+struct DisplaceBase {
+    static constexpr int coefficients = Displace::coefficients;
+    static constexpr int sums = Displace::sums;
+    static constexpr bool writes = true;
+    /// The operation on weights of more bits.
+    using Unrounded = Displace;
+
+    Key key;
+
+    template <class Lanes, class Storage>
+    struct Bound : Displace::Bound<Lanes, Storage> {
+        StochasticStore<Lanes, Storage> store;
+
+        Bound(const DisplaceBase& operation, const Block& block, std::size_t index) noexcept
+            : Displace::Bound<Lanes, Storage>{Displace{}, block, index}, store{operation.key, block.identity} {}
     };
 };
 

@@ -22,6 +22,12 @@
 ZEROTH_BEGIN_NAMESPACE
 namespace registers {
 
+/// The first lanes alone, of registers that have masks.
+template <class Register>
+Register load_first(Register, const float* from, int count) = delete;
+template <class Register>
+void store_first(float* to, Register x, int count) = delete;
+
 #if defined(__SSE2__)
 ZEROTH_INLINE __m128i multiply_even(__m128i a, __m128i b) noexcept { return _mm_mul_epu32(a, b); }
 ZEROTH_INLINE __m128i high_half(__m128i a) noexcept { return _mm_srli_epi64(a, 32); }
@@ -91,6 +97,13 @@ ZEROTH_INLINE void store_16(void* to, __m256i x) noexcept {
     const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
     _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(packed));
 }
+/// All ones in the first lanes.
+ZEROTH_INLINE __m256i first_lanes(int count) noexcept {
+    static constexpr std::int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes + 8 - count));
+}
+ZEROTH_INLINE __m256 load_first(__m256, const float* from, int count) noexcept { return _mm256_maskload_ps(from, first_lanes(count)); }
+ZEROTH_INLINE void store_first(float* to, __m256 x, int count) noexcept { _mm256_maskstore_ps(to, first_lanes(count), x); }
 ZEROTH_INLINE __m256 sqrt(__m256 x) noexcept { return _mm256_sqrt_ps(x); }
 ZEROTH_INLINE __m256 divide(__m256 a, __m256 b) noexcept { return _mm256_div_ps(a, b); }
 ZEROTH_INLINE void barrier(__m256& x) noexcept { asm("" : "+x"(x)); }
@@ -136,6 +149,11 @@ ZEROTH_INLINE __m512i load_16(__m512i, const void* from) noexcept {
 ZEROTH_INLINE void store_16(void* to, __m512i x) noexcept {
     _mm256_storeu_si256(static_cast<__m256i*>(to), _mm512_cvtepi32_epi16(x));
 }
+ZEROTH_INLINE __mmask16 first_lanes_512(int count) noexcept { return static_cast<__mmask16>((1u << count) - 1); }
+ZEROTH_INLINE __m512 load_first(__m512, const float* from, int count) noexcept {
+    return _mm512_maskz_loadu_ps(first_lanes_512(count), from);
+}
+ZEROTH_INLINE void store_first(float* to, __m512 x, int count) noexcept { _mm512_mask_storeu_ps(to, first_lanes_512(count), x); }
 ZEROTH_INLINE __m512 sqrt(__m512 x) noexcept { return _mm512_sqrt_ps(x); }
 ZEROTH_INLINE __m512 divide(__m512 a, __m512 b) noexcept { return _mm512_div_ps(a, b); }
 ZEROTH_INLINE void barrier(__m512& x) noexcept { asm("" : "+v"(x)); }
@@ -276,6 +294,16 @@ struct SimdLanes {
     ZEROTH_INLINE static Doubles product(const Doubles& a, const Doubles& b) noexcept {
         return {registers::product(a.low, b.low), registers::product(a.high, b.high)};
     }
+    ZEROTH_INLINE static Float sum_with_exact_product(const Float& a, const Float& b, const Float& c) noexcept {
+#if defined(__FMA__) || defined(__aarch64__)
+        return fma(a, b, c);
+#else
+        return a * b + c;
+#endif
+    }
+    ZEROTH_INLINE static Doubles sum_with_exact_product(const Doubles& a, const Doubles& b, const Doubles& c) noexcept {
+        return {a.low * b.low + c.low, a.high * b.high + c.high};
+    }
     ZEROTH_INLINE static Float fma(const Float& a, const Float& b, const Float& c) noexcept {
         return Float(registers::fma(FloatRegister(a), FloatRegister(b), FloatRegister(c)));
     }
@@ -287,6 +315,8 @@ struct SimdLanes {
         return Float(registers::divide(FloatRegister(a), FloatRegister(b)));
     }
     ZEROTH_INLINE static Doubles quotient(const Doubles& a, const Doubles& b) noexcept { return {a.low / b.low, a.high / b.high}; }
+    /// Not by x != x, which in xsimd's AVX-512 before 9 is false for NaN.
+    ZEROTH_INLINE static Float where_nan(const Float& x, const Float& a, const Float& b) noexcept { return xsimd::select(x == x, b, a); }
     ZEROTH_INLINE static Float sign(const Float& x) noexcept { return sign_of(x); }
     ZEROTH_INLINE static Doubles sign(const Doubles& x) noexcept { return {sign_of(x.low), sign_of(x.high)}; }
     ZEROTH_INLINE static Float abs(const Float& x) noexcept { return xsimd::abs(x); }
@@ -403,7 +433,7 @@ struct Access<SimdLanes<Arch>, Storage> {
             x.low.store_unaligned(to);
             x.high.store_unaligned(to + Register::Half::size);
         } else if constexpr (std::is_same_v<Storage, bfloat16>) {
-            registers::store_16(to, WordRegister(rounded_bfloat16(Lanes::bits(x))));
+            registers::store_16(to, WordRegister(rounded_bfloat16(x)));
         } else {
             store_float16(to, x);
         }
@@ -412,14 +442,22 @@ struct Access<SimdLanes<Arch>, Storage> {
         registers::store_16(to, typename Lanes::Word::register_type(bits >> 16));
     }
     ZEROTH_INLINE static Register load_some(const Storage* from, int count) noexcept {
-        Storage buffer[Lanes::width] = {};
-        std::memcpy(static_cast<void*>(buffer), from, static_cast<std::size_t>(count) * sizeof(Storage));
-        return load(buffer);
+        if constexpr (requires { registers::load_first(FloatRegister{}, from, count); }) {
+            return Float(registers::load_first(FloatRegister{}, from, count));
+        } else {
+            Storage buffer[Lanes::width] = {};
+            std::memcpy(static_cast<void*>(buffer), from, static_cast<std::size_t>(count) * sizeof(Storage));
+            return load(buffer);
+        }
     }
     ZEROTH_INLINE static void store_some(Storage* to, const Register& x, int count) noexcept {
-        Storage buffer[Lanes::width];
-        store(buffer, x);
-        std::memcpy(static_cast<void*>(to), buffer, static_cast<std::size_t>(count) * sizeof(Storage));
+        if constexpr (requires { registers::store_first(to, FloatRegister(x), count); }) {
+            registers::store_first(to, FloatRegister(x), count);
+        } else {
+            Storage buffer[Lanes::width];
+            store(buffer, x);
+            std::memcpy(static_cast<void*>(to), buffer, static_cast<std::size_t>(count) * sizeof(Storage));
+        }
     }
 
   private:
@@ -428,13 +466,13 @@ struct Access<SimdLanes<Arch>, Storage> {
     using FloatRegister = typename Float::register_type;
     using WordRegister = typename Word::register_type;
 
-    ZEROTH_INLINE static Word rounded_bfloat16(const Word& bits) noexcept {
-        const Word odd = (bits >> 16) & Word(1u);
-        const Word rounded = (bits + Word(0x7FFFu) + odd) >> 16;
-        const Word quiet = (bits >> 16) | Word(0x40u);
-        // All ones where it is no number; xsimd 8.1's select of words does not compile for AVX-512 without optimisation.
-        const Word is_nan = Word(0u) - ((Word(0x7F800000u) - (bits & Word(0x7FFFFFFFu))) >> 31);
-        return rounded ^ ((rounded ^ quiet) & is_nan);
+    ZEROTH_INLINE static Word rounded_bfloat16(const Float& x) noexcept {
+        const Word bits = Lanes::bits(x);
+        const Word upper = bits >> 16;
+        const Word rounded = (bits + Word(0x7FFFu) + (upper & Word(1u))) >> 16;
+        const Word quiet = upper | Word(0x40u);
+        // xsimd 8.1's select of words does not compile for AVX-512 without optimisation; that of floats does.
+        return Lanes::bits(Lanes::where_nan(x, Lanes::from_bits(quiet), Lanes::from_bits(rounded)));
     }
     ZEROTH_INLINE static Float load_float16(const Storage* from) noexcept {
 #if defined(__F16C__) || defined(__aarch64__)

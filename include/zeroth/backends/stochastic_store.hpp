@@ -20,8 +20,6 @@ class StochasticStore {
   public:
     using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
-    /// To be assigned to before it is used.
-    StochasticStore() = default;
     StochasticStore(const Key& key, const BlockIdentity& block, Purpose purpose = Purpose::rounding) noexcept {
         if constexpr (has_16_bits<Storage>) {
             dither_ = Dither{key, block, purpose};
@@ -31,11 +29,8 @@ class StochasticStore {
     template <class Count>
     ZEROTH_INLINE void operator()(Storage* to, const Real& w, std::uint64_t element, Count count) const noexcept {
         if constexpr (std::is_same_v<Storage, bfloat16>) {
-            const auto bits = Lanes::bits(w);
-            const auto sum = bits + dither_.template upper_bits<Lanes, 16>(element);
-            // Only a NaN's carry reaches the sign: taken back.
-            const auto carry = Lanes::template shift_right<15>(bits ^ sum) & Lanes::broadcast_word(0x10000u);
-            store_upper<Lanes>(to, sum - carry, count);
+            const auto sum = Lanes::bits(w) + dither_.template upper_bits<Lanes, 16>(element);
+            store_upper<Lanes>(to, Lanes::bits(Lanes::where_nan(w, w, Lanes::from_bits(sum))), count);
         } else if constexpr (std::is_same_v<Storage, float16>) {
             store<Lanes>(to, rounded_float16(w, element), count);
         } else {
@@ -52,9 +47,8 @@ class StochasticStore {
         const auto below = Lanes::template shift_right<31>(magnitude - least_normal);
         const auto offset = Lanes::from_bits(least_normal & (Lanes::broadcast_word(0) - below));
         const auto sum = Lanes::bits(Lanes::from_bits(magnitude) + offset) + dither_.template upper_bits<Lanes, 13>(element);
-        const auto carry = Lanes::template shift_left<13>(Lanes::template shift_right<31>(sum)); // a NaN's, taken back
-        const auto cut = Lanes::from_bits((sum - carry) & Lanes::broadcast_word(0xFFFFE000u));
-        return Lanes::from_bits(Lanes::bits(cut - offset) | sign);
+        const auto cut = Lanes::from_bits(sum & Lanes::broadcast_word(0xFFFFE000u));
+        return Lanes::where_nan(w, w, Lanes::from_bits(Lanes::bits(cut - offset) | sign));
     }
 
     Dither dither_{0};

@@ -97,7 +97,11 @@ class InPlace::Weights {
             for (const Part<M::coefficients>& part : parts) {
                 moves_.push_back({part.key, {(part.enter - part.leave) + ScalarLanes::product(scale, part.gradient[0])}, part.block_scale});
             }
-            backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{base_move});
+            if (base_move == nullptr) {
+                backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{});
+            } else {
+                backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, DisplaceBase{*base_move});
+            }
         } else {
             update_moves_.clear();
             for (const Part<M::coefficients>& part : parts) {

@@ -31,6 +31,14 @@ template <class D>
     requires requires { D::unit_second_moment; }
 inline constexpr bool unit_second_moment_of<D> = D::unit_second_moment;
 
+/// Whether every z is 1 or -1 (or 0, under a mask), so that a product with it is exact: the direction then says
+/// `static constexpr bool signs = true`.
+template <class D>
+inline constexpr bool draws_signs = false;
+template <class D>
+    requires requires { D::signs; }
+inline constexpr bool draws_signs<D> = D::signs;
+
 /// A direction that forms whole registers. One Draw holds the random words of Lanes::width consecutive counters;
 /// `groups` calls of next() yield `vectors` registers each, register j of counter 16 t + l being element
 /// (t * groups * vectors + j) * 16 + l of the block.

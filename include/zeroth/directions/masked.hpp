@@ -39,6 +39,7 @@ template <VectorDirection D = Gaussian, class M = void>
     requires(!NormalisedDirection<D> && !requires(const D& direction) { direction.mask; })
 struct Masked {
     static constexpr float largest = D::largest;
+    static constexpr bool signs = draws_signs<D>;
     static constexpr bool unit_second_moment = unit_second_moment_of<D>;
     static constexpr int groups = D::groups;
     static constexpr int vectors = D::vectors;

@@ -13,6 +13,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: Spall 1992 (SPSA's Bernoulli perturbations).
 struct Rademacher {
     static constexpr float largest = 1.0f;
+    static constexpr bool signs = true;
     static constexpr int groups = 32;
     static constexpr int vectors = 4;
 

@@ -79,6 +79,12 @@ struct ScalarLanes {
 #endif
     }
 
+    /// a * b + c where a * b is exact: fused or not is the same.
+    template <class Compute>
+    ZEROTH_INLINE static Compute sum_with_exact_product(Compute a, Compute b, Compute c) noexcept {
+        return a * b + c;
+    }
+
     /// a * b + c rounded once.
     ZEROTH_INLINE static Float fma(Float a, Float b, Float c) noexcept {
 #if defined(__CUDA_ARCH__)
@@ -123,6 +129,8 @@ struct ScalarLanes {
         return a / b;
 #endif
     }
+    /// a where x is NaN, else b.
+    ZEROTH_INLINE static Float where_nan(Float x, Float a, Float b) noexcept { return x != x ? a : b; }
     /// 1, -1, or 0 for zeros and NaN.
     template <class Compute>
     ZEROTH_INLINE static Compute sign(Compute x) noexcept {
