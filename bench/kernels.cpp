@@ -8,17 +8,63 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace {
 
 using bench::displace;
 
+/// 10,000 tensors of 100 floats: x_one is the time as a multiple of that of one tensor of a million.
+template <class Direction>
+void displace_small(benchmark::State& state) {
+    constexpr std::size_t tensors = 10'000, size = 100;
+    std::vector<float> weights(tensors * size, 1.0f);
+    zeroth::Parameters one, many;
+    one.add("weights", std::span{weights});
+    for (std::size_t t = 0; t < tensors; ++t) {
+        many.add("weights" + std::to_string(t), std::span{weights}.subspan(t * size, size));
+    }
+    const zeroth::Move<1> move{zeroth::Key{1, 2, 0}, {1e-6}};
+    const zeroth::Simd<> backend;
+    const auto traverse = [&](const zeroth::Parameters& parameters) {
+        backend.traverse(parameters.blocks(), Direction{}, std::span<const zeroth::Move<1>>{&move, 1}, zeroth::Displace{});
+    };
+    bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { traverse(one); }); }, [&] { traverse(many); }};
+    rounds.report(state, weights.size());
+    state.counters["x_one"] = state.counters["x_increment"];
+    state.counters.erase("x_increment");
+    state.SetLabel(backend.name());
+}
+
+/// Where the base moves: x_nearest is the time as a multiple of the same traversal's that rounds to nearest.
+template <class Direction>
+void move_base(benchmark::State& state) {
+    const auto n = static_cast<std::size_t>(state.range(0));
+    std::vector<zeroth::bfloat16> weights(n, zeroth::bfloat16{1.0f});
+    zeroth::Parameters parameters;
+    parameters.add("weights", std::span{weights});
+    const zeroth::Move<1> move{zeroth::Key{1, 2, 0}, {1e-6}};
+    const zeroth::Simd<> backend;
+    const auto traverse = [&](const auto& operation) {
+        backend.traverse(parameters.blocks(), Direction{}, std::span<const zeroth::Move<1>>{&move, 1}, operation);
+    };
+    bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { traverse(zeroth::Displace{}); }); },
+                         [&] { traverse(zeroth::DisplaceBase{move.key}); }};
+    rounds.report(state, n);
+    state.counters["x_nearest"] = state.counters["x_increment"];
+    state.counters.erase("x_increment");
+    state.SetLabel(backend.name());
+}
+
 /// 2^18 floats stay in the second-level cache, 2^26 are 256 MB.
 void sizes(benchmark::internal::Benchmark* benchmark) {
     benchmark->ArgNames({"elements", "moves"})->UseManualTime();
     for (const std::int64_t elements : {std::int64_t{1} << 18, std::int64_t{1} << 26}) {
-        for (const std::int64_t moves : {1, 2, 8}) {
+        for (const std::int64_t moves : {1, 2, 4, 8, 16}) {
             benchmark->Args({elements, moves});
         }
     }
@@ -39,5 +85,9 @@ BENCHMARK(displace<zeroth::Rademacher, double>)->Apply(bench::cache_and_memory);
 BENCHMARK(displace<zeroth::Gaussian, float, 2>)->Apply(bench::cache_and_memory);
 BENCHMARK(displace<zeroth::Rademacher, float, 2>)->Apply(bench::cache_and_memory);
 BENCHMARK(displace<zeroth::MixedPool, float, 2>)->Apply(bench::cache_and_memory);
+BENCHMARK(displace_small<zeroth::Gaussian>)->UseManualTime();
+BENCHMARK(displace_small<zeroth::Rademacher>)->UseManualTime();
+BENCHMARK(move_base<zeroth::Gaussian>)->ArgName("elements")->Arg(std::int64_t{1} << 26)->UseManualTime();
+BENCHMARK(move_base<zeroth::Rademacher>)->ArgName("elements")->Arg(std::int64_t{1} << 26)->UseManualTime();
 
 } // namespace
