@@ -87,7 +87,10 @@ void multiply_tiled(Strided<Scalar, TargetOrder> target, ConstStrided<Scalar, Le
 template <bool Add, class Target, class Left, class Right>
 void multiply_any(Target&& target, const Left& left, const Right& right) {
     using Scalar = typename Left::Scalar;
-    constexpr int to = order_of<std::remove_cvref_t<Target>>, from = order_of<Left>, by = order_of<Right>;
+    using TargetMatrix = std::remove_cvref_t<Target>;
+    static_assert(TargetMatrix::InnerStrideAtCompileTime == 1 && Left::InnerStrideAtCompileTime == 1 && Right::InnerStrideAtCompileTime == 1,
+                  "the elements of a row or column must be neighbours");
+    constexpr int to = order_of<TargetMatrix>, from = order_of<Left>, by = order_of<Right>;
     multiply_tiled<Add, Scalar, to, from, by>({target.data(), target.rows(), target.cols(), Eigen::OuterStride<>(target.outerStride())},
                                               {left.data(), left.rows(), left.cols(), Eigen::OuterStride<>(left.outerStride())},
                                               {right.data(), right.rows(), right.cols(), Eigen::OuterStride<>(right.outerStride())});
