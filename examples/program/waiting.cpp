@@ -1,9 +1,11 @@
 #include "waiting.hpp"
 
+#if defined(_OPENMP) && defined(__linux__)
 #include <cstdlib>
 #include <initializer_list>
 
 #include <unistd.h>
+#endif
 
 namespace program {
 
