@@ -88,7 +88,11 @@ std::vector<std::string> read_schemes(const std::string& list) {
 
 std::vector<std::size_t> read_batches(const std::string& list) {
     std::vector<std::size_t> batches;
-    for (const std::string& word : different_names("--batch", list)) batches.push_back(program::read_whole("--batch", word, 1, 1 << 20));
+    for (const std::string& word : program::split("--batch", list)) {
+        const std::size_t batch = program::read_whole("--batch", word, 1, 1 << 20);
+        if (std::ranges::find(batches, batch) != batches.end()) throw UsageError("--batch", "\"" + word + "\" is there twice");
+        batches.push_back(batch);
+    }
     return batches;
 }
 

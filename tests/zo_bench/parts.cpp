@@ -461,6 +461,7 @@ TEST_CASE("The command line is checked") {
     CHECK(std::get<Message>(read_words({"--version"})).text.find("zeroth") != std::string::npos);
 
     check_refused(with({"--text", "a", "--batch", "4,1,4"}), "--batch: \"4\" is there twice");
+    check_refused(with({"--text", "a", "--batch", "4,04"}), "--batch: \"04\" is there twice");
     check_refused(with({"--text", "a", "--batch", "4,0"}), "--batch: \"0\" is not a whole number from 1");
     check_refused(with({"--text", "a", "--rate-ratio", "1"}), "--rate-ratio: is not a number from 1.1");
     check_refused(with({"--text", "a", "--rates", "1", "--rate-ratio", "2"}), "--rate-ratio: needs --rates");
