@@ -60,6 +60,7 @@ std::size_t idx_items(const std::filesystem::path& path, const std::vector<unsig
         }
     }
     const std::size_t items = word(4);
+    if (items == 0) throw FileError(path, "header", "says 0 items");
     if (bytes.size() - header != items * item_bytes) {
         const std::size_t found = (bytes.size() - header) / item_bytes;
         throw FileError(path, "header", "says " + std::to_string(items) + " items, the file has " + std::to_string(found));

@@ -16,7 +16,7 @@ struct Digits {
     Digits split_off(std::size_t count);
 };
 
-/// Reads MNIST's gzip-compressed idx files. Throws files::FileError.
+/// Reads MNIST's gzip-compressed idx files: at least one digit. Throws files::FileError.
 Digits read_digits(const std::filesystem::path& images, const std::filesystem::path& labels);
 
 /// Turns every image counter-clockwise about its centre, bilinearly; what comes from outside is black.

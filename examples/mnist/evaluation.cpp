@@ -14,8 +14,9 @@ Evaluation evaluate(Mlp& model, const Digits& digits) {
     for (std::size_t first = 0; first < digits.size(); first += part) {
         const std::size_t count = std::min(part, digits.size() - first);
         const auto rows = images.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(count));
-        total.loss += model.loss(rows, labels.subspan(first, count)) * static_cast<double>(count);
-        total.accuracy += static_cast<double>(model.correct(labels.subspan(first, count)));
+        const auto [loss, correct] = model.loss_and_correct(rows, labels.subspan(first, count));
+        total.loss += loss * static_cast<double>(count);
+        total.accuracy += static_cast<double>(correct);
     }
     total.loss /= static_cast<double>(digits.size());
     total.accuracy /= static_cast<double>(digits.size());

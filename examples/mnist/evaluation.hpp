@@ -11,7 +11,7 @@ struct Evaluation {
     double accuracy = 0;
 };
 
-/// Over all digits.
+/// Over all digits, of which there must be some.
 Evaluation evaluate(Mlp& model, const Digits& digits);
 
 }  // namespace mnist

@@ -27,10 +27,13 @@ void print(const std::string& line) {
     std::fflush(stdout);
 }
 
-/// The digits to train on and those to evaluate on.
+/// The digits to train on and those to evaluate on: at least one each.
 std::pair<Digits, Digits> read_both(const Options& options) {
     const std::filesystem::path folder = options.data;
     Digits train = read_digits(folder / "train-images-idx3-ubyte.gz", folder / "train-labels-idx1-ubyte.gz");
+    if (options.validation && train.size() < 10) {
+        throw UsageError("--validation", "needs at least 10 training digits; there are " + std::to_string(train.size()));
+    }
     Digits eval = options.validation ? train.split_off(train.size() / 10)
                                      : read_digits(folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz");
     return {std::move(train), std::move(eval)};
