@@ -172,7 +172,7 @@ private:
             "large weights; magnitude:S, small:S the largest or the\nsmallest of each tensor; N:M the N largest of M [none]",
             [this](const std::string& value) { read_mask(value); });
         line_.whole(group, "--mask-every", "Choose them anew after every N steps; 0: never [0]", 0, std::uint64_t{1} << 40, method.mask.every);
-        line_.add(group, "--scales", "none|rms|PATTERN=FACTOR,...", "Factors of the perturbation: by the weights' root mean\nsquare, or for tensors whose names fit a pattern, in which\n* is anything; the rate goes with their square [none]",
+        line_.add(group, "--scales", "none|rms|PATTERN=FACTOR,...", "Factors of the perturbation: by the weights' root mean\nsquare, or for tensors whose names fit a pattern, in which\n* is anything; with --update sgd the rate goes with their\nsquare [none]",
                   [&method](const std::string& value) {
                       if (value != "none" && value != "rms") static_cast<void>(pattern_factors(value));
                       method.scales = value;

@@ -66,7 +66,7 @@ zeroth::Array<double> scales_of(const zeroth::Parameters& parameters, const std:
             if (!named[b]) factors[b] = factor;
             named[b] = true;
         }
-        if (!fits) throw program::UsageError("--scales", "\"" + pattern + "\" fits no tensor that is trained");
+        if (!fits) throw program::UsageError("--scales", "\"" + pattern + "\" fits no tensor that forward passes train");
     }
     return factors;
 }

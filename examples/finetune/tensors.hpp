@@ -28,8 +28,9 @@ bool projects(const Method& method, const zeroth::Block& block);
 /// PATTERN=FACTOR,... in parts. Throws UsageError.
 std::vector<std::pair<std::string, double>> pattern_factors(const std::string& scales);
 
-/// A factor of the directions for each tensor: 1 ("none"); in proportion to the root mean square of its weights ("rms"); or PATTERN=FACTOR,...,
-/// of the first pattern that its name fits, 1 where none does. Throws UsageError, also for a pattern that fits no tensor.
+/// A factor of the directions for each tensor that forward passes train: 1 ("none"); in proportion to the root mean square of its weights
+/// ("rms"); or PATTERN=FACTOR,..., of the first pattern that its name fits, 1 where none does. Throws UsageError, also for a pattern that
+/// fits none of them: under --hybrid, one of first-order tensors alone.
 zeroth::Array<double> scales_of(const zeroth::Parameters& parameters, const std::string& scales);
 
 }  // namespace finetune
