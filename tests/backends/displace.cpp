@@ -16,6 +16,32 @@ struct Elementwise {
     }
 };
 
+/// One of the user's own in registers, with tiles that divide no power of two.
+struct ThreeGroups {
+    static constexpr float largest = 4294967296.0f;
+    static constexpr int groups = 3;
+    static constexpr int vectors = 1;
+
+    template <class Lanes>
+    struct Draw {
+        typename Lanes::Word word;
+
+        ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) noexcept {
+            z[0] = Lanes::signed_to_float(word);
+            word = word * Lanes::broadcast_word(1664525u) + Lanes::broadcast_word(1013904223u);
+        }
+        template <int N>
+        ZEROTH_INLINE static void draw(const ThreeGroups&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+                                       Draw (&draws)[N]) noexcept {
+            for (int n = 0; n < N; ++n) {
+                draws[n].word = (Lanes::iota(static_cast<std::uint32_t>(counters[n])) ^ Lanes::broadcast_word(streams[n]->key.query)) *
+                                Lanes::broadcast_word(0x9E3779B9u);
+            }
+        }
+    };
+    float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const { return number_at(*this, key, block, element); }
+};
+
 } // namespace
 
 TEST_CASE("Every backend displaces weights to the reference's bits") {
@@ -28,10 +54,11 @@ TEST_CASE("Every backend displaces weights to the reference's bits") {
     compare<double, Rademacher>(make_displace, few_sizes, {4, 9});
     compare_types<Uniform>(make_displace, few_sizes, {1, 2, 3});
     compare_types<Elementwise>(make_displace, few_sizes, {1, 2, 3});
+    compare<float, ThreeGroups>(make_displace, all_sizes, {1, 3, 5, 21});
 }
 
 TEST_CASE("Every backend moves the base of 16-bit weights to the reference's bits") {
-    compare<bfloat16, Rademacher>(make_displace_base, few_sizes, {0, 1, 2, 3});
+    compare<bfloat16, Rademacher>(make_displace_base, few_sizes, {0, 1, 2, 3, 5, 21});
     compare<float16, Rademacher>(make_displace_base, few_sizes, {0, 1, 2, 3});
     // And others to nearest, as if it did not move.
     CHECK(run<float, Rademacher>(Simd<>{}, Rademacher{}, 777, 2, make_displace_base) ==

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -27,7 +28,7 @@ struct Access<ScalarLanes, Storage> {
         const Storage stored{x};
         std::memcpy(to, &stored, sizeof(Storage));
     }
-    /// The upper half of each word, for storage of 16 bits.
+    /// The upper half of each word: a bfloat16 of a float's bits.
     ZEROTH_INLINE static void store_upper(Storage* to, std::uint32_t bits) noexcept {
         const auto half = static_cast<std::uint16_t>(bits >> 16);
         std::memcpy(static_cast<void*>(to), &half, sizeof(Storage));
@@ -64,13 +65,15 @@ ZEROTH_INLINE void store(Storage* to, const Register& x, SomeLanes lanes) noexce
         Access<Lanes, Storage>::store_some(to, x, lanes.count);
     }
 }
-/// The upper half of each word, for storage of 16 bits.
+/// The upper half of each word: a bfloat16 of a float's bits.
 template <class Lanes, class Storage, class Word>
 ZEROTH_INLINE void store_upper(Storage* to, const Word& bits, AllLanes<Lanes>) noexcept {
+    static_assert(std::is_same_v<Storage, bfloat16>);
     Access<Lanes, Storage>::store_upper(to, bits);
 }
 template <class Lanes, class Storage, class Word>
 ZEROTH_INLINE void store_upper(Storage* to, const Word& bits, SomeLanes lanes) noexcept {
+    static_assert(std::is_same_v<Storage, bfloat16>);
     if (lanes.count == Lanes::width) {
         Access<Lanes, Storage>::store_upper(to, bits);
     } else {

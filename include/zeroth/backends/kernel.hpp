@@ -128,10 +128,12 @@ class Kernel {
     ZEROTH_INLINE void apply(const Real (&sum)[sums == 0 ? 1 : sums], std::uint64_t element, Count count) noexcept {
         Storage* const at = data_ + element;
         const Real w = bound_.apply(load<Lanes>(at, count), sum, element, count);
-        if constexpr (requires { bound_.store(at, w, element, count); }) {
-            bound_.store(at, w, element, count);
-        } else if constexpr (Operation::writes) {
-            store<Lanes>(at, w, count);
+        if constexpr (Operation::writes) {
+            if constexpr (requires { bound_.store; }) {
+                bound_.store(at, w, element, count);
+            } else {
+                store<Lanes>(at, w, count);
+            }
         }
     }
 
@@ -254,11 +256,13 @@ class Kernel {
 #endif
     }
 
-    /// A tile, or as many as make 512 elements; less of it where the sums would take more than 48 KiB.
+    /// A tile, or as many as make 512 elements; less of it, in whole groups, where the sums would take more than 48 KiB.
     static constexpr std::uint64_t chunk_size() noexcept {
-        std::uint64_t size = tile < 512 ? 512 : tile;
-        while (static_cast<std::uint64_t>(sums) * size * sizeof(Compute) > 48 * 1024) {
-            size /= 2;
+        constexpr auto group = static_cast<std::uint64_t>(Layout::vectors * tile_lanes);
+        constexpr std::uint64_t tiles = tile < 512 ? (511 + tile) / tile : 1;
+        std::uint64_t size = tiles * tile;
+        while (static_cast<std::uint64_t>(sums) * size * sizeof(Compute) > 48 * 1024 && size > group) {
+            size = (size / group + 1) / 2 * group;
         }
         return size;
     }

@@ -82,16 +82,16 @@ struct Displace {
     };
 };
 
-/// What an operation is on weights stored as Storage: another one, Operation::Unrounded, on those of more than 16 bits if there is one.
+/// What an operation is on weights stored as Storage: another one, Operation::ToNearest, on those of more than 16 bits if there is one.
 template <class Operation, class Storage>
 struct OperationOn {
     using type = Operation;
     static const Operation& of(const Operation& operation) noexcept { return operation; }
 };
 template <class Operation, class Storage>
-    requires(!has_16_bits<Storage> && requires { typename Operation::Unrounded; })
+    requires(!has_16_bits<Storage> && requires { typename Operation::ToNearest; })
 struct OperationOn<Operation, Storage> {
-    using type = typename Operation::Unrounded;
+    using type = typename Operation::ToNearest;
     static type of(const Operation&) noexcept { return {}; }
 };
 
@@ -101,7 +101,7 @@ struct DisplaceBase {
     static constexpr int sums = Displace::sums;
     static constexpr bool writes = true;
     /// The operation on weights of more bits.
-    using Unrounded = Displace;
+    using ToNearest = Displace;
 
     Key key;
 

@@ -49,7 +49,8 @@ concept VectorDirection = Direction<D> && requires {
     typename D::template Draw<ScalarLanes>;
 };
 
-/// A direction that leaves in each stream what its draws need to know of the block: prepare(stream, block_index), once a traversal and range.
+/// A direction that leaves in each stream what its draws need to know of the block: prepare(stream, block_index), at least once a traversal
+/// and range, whenever a move is made ready for a block.
 template <class D>
 concept PreparedDirection = VectorDirection<D> && requires(const D& direction, Stream& stream, std::size_t block_index) {
     direction.prepare(stream, block_index);
