@@ -15,7 +15,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <new>
@@ -32,12 +31,9 @@ template <class T>
 class Numbers {
   public:
     Numbers(std::size_t size, T value) : size_{size} {
-        constexpr std::size_t page = std::size_t{1} << 21;
+        constexpr auto page = static_cast<std::size_t>(alignment);
         const std::size_t bytes = (size * sizeof(T) + page - 1) / page * page;
-        void* const memory = std::aligned_alloc(page, bytes);
-        if (memory == nullptr) {
-            throw std::bad_alloc{};
-        }
+        void* const memory = ::operator new(bytes, alignment);
 #if defined(__linux__)
         static_cast<void>(madvise(memory, bytes, MADV_HUGEPAGE));
 #endif
@@ -46,11 +42,13 @@ class Numbers {
     }
     Numbers(const Numbers&) = delete;
     Numbers& operator=(const Numbers&) = delete;
-    ~Numbers() { std::free(data_); }
+    ~Numbers() { ::operator delete(data_, alignment); }
 
     [[nodiscard]] std::span<T> span() const noexcept { return {data_, size_}; }
 
   private:
+    static constexpr auto alignment = std::align_val_t{std::size_t{1} << 21};
+
     T* data_ = nullptr;
     std::size_t size_;
 };
@@ -123,19 +121,24 @@ class Increment {
     bool up_ = false;
 };
 
-/// Seconds of something and of the increment beside it, round for round.
+/// Seconds of something and of a yardstick beside it, the increment or another, round for round.
 class Rounds {
   public:
-    /// A benchmark's loop: each round times the increment and then the work; five rounds at least, whatever time they take.
+    /// A benchmark's loop: each round takes the yardstick, which returns its seconds, and then times the work, or takes the seconds that it
+    /// returns; five rounds at least, whatever time they take.
     template <class Yardstick, class Work>
-    Rounds(benchmark::State& state, Yardstick&& increment, const Work& work) {
+    Rounds(benchmark::State& state, Yardstick&& yardstick, const Work& work) {
         constexpr std::size_t least = 5;
         const auto rounds = std::max(static_cast<std::size_t>(state.max_iterations), least);
         seconds_.reserve(rounds);
-        increments_.reserve(rounds);
+        yardsticks_.reserve(rounds);
         const auto take = [&] {
-            increments_.push_back(increment());
-            seconds_.push_back(seconds_of(work));
+            yardsticks_.push_back(yardstick());
+            if constexpr (std::is_same_v<decltype(work()), double>) {
+                seconds_.push_back(work());
+            } else {
+                seconds_.push_back(seconds_of(work));
+            }
         };
         for (auto _ : state) {
             take();
@@ -146,22 +149,22 @@ class Rounds {
         }
     }
 
-    /// Counters, from the medians: ns_element, x_increment (the time in increments), increment_ns_element, and spread: the distance of the
-    /// quartiles over the median, above 0.1 on a machine that was not idle. Of work that went `times` times over the elements.
-    void report(benchmark::State& state, std::size_t elements, std::size_t times = 1) {
+    /// Counters, from the medians: ns_element, x_<yardstick> (the time in yardsticks), <yardstick>_ns_element, and spread: the distance of
+    /// the quartiles over the median, above 0.1 on a machine that was not idle. Of work that went `times` times over the elements.
+    void report(benchmark::State& state, std::size_t elements, std::size_t times = 1, const std::string& yardstick = "increment") {
         const double seconds = median(seconds_) / static_cast<double>(times);
-        const double increment = median(increments_);
+        const double yardstick_seconds = median(yardsticks_);
         const auto count = static_cast<double>(elements);
         state.counters["elements"] = count;
         state.counters["ns_element"] = 1e9 * seconds / count;
-        state.counters["increment_ns_element"] = 1e9 * increment / count;
-        state.counters["x_increment"] = seconds / increment;
+        state.counters[yardstick + "_ns_element"] = 1e9 * yardstick_seconds / count;
+        state.counters["x_" + yardstick] = seconds / yardstick_seconds;
         state.counters["spread"] = (seconds_[seconds_.size() * 3 / 4] - seconds_[seconds_.size() / 4]) / median(seconds_);
     }
 
   private:
     std::vector<double> seconds_;
-    std::vector<double> increments_;
+    std::vector<double> yardsticks_;
 };
 
 /// What the figures' tables say of the machine and the compiler; written into the results of every program that includes this.

@@ -34,9 +34,7 @@ void displace_small(benchmark::State& state) {
         backend.traverse(parameters.blocks(), Direction{}, std::span<const zeroth::Move<1>>{&move, 1}, zeroth::Displace{});
     };
     bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { traverse(one); }); }, [&] { traverse(many); }};
-    rounds.report(state, weights.size());
-    state.counters["x_one"] = state.counters["x_increment"];
-    state.counters.erase("x_increment");
+    rounds.report(state, weights.size(), 1, "one");
     state.SetLabel(backend.name());
 }
 
@@ -54,9 +52,7 @@ void move_base(benchmark::State& state) {
     };
     bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { traverse(zeroth::Displace{}); }); },
                          [&] { traverse(zeroth::DisplaceBase{move.key}); }};
-    rounds.report(state, n);
-    state.counters["x_nearest"] = state.counters["x_increment"];
-    state.counters.erase("x_increment");
+    rounds.report(state, n, 1, "nearest");
     state.SetLabel(backend.name());
 }
 

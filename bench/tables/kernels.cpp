@@ -18,7 +18,7 @@
 
 namespace {
 
-/// In increments, from memory, and in cycles an element, in the second-level cache; for AVX-512 and AVX2.
+/// In increments, from memory, and in nominal cycles an element, in the second-level cache; for AVX-512 and AVX2.
 struct Goal {
     const char* direction;
     const char* type;
@@ -39,6 +39,8 @@ constexpr Goal goals[] = {
     {"Gaussian", "bfloat16", 1, {3.2, 5.5}, {}},
 };
 constexpr double thread_goal = 1.8;
+/// At most, in times of one tensor of as many floats and of the traversal that rounds to nearest.
+constexpr double small_goal = 1.5, base_goal = 1.5;
 
 /// One kernel, from memory and in the cache.
 struct Kernel {
@@ -95,14 +97,14 @@ std::string one_thread(const std::vector<Kernel>& kernels, const Results& result
     const std::size_t column = results.instructions == "AVX-512" ? 0 : 1;
     const bool has_goals = results.instructions == "AVX-512" || results.instructions == "AVX2";
     std::string text =
-        markdown_head({"direction", "type", "keys", "ns", "increments", "goal", "spread", "ns in L2", "cycles in L2", "goal"}, 2);
+        markdown_head({"direction", "type", "keys", "ns", "increments", "goal", "spread", "ns in L2", "nominal cycles in L2", "goal"}, 2);
     for (const Kernel& kernel : kernels) {
         if (kernel.threads != 1) {
             continue;
         }
         const Goal* const goal = has_goals ? goal_of(kernel) : nullptr;
         const double increments = value(kernel.memory, "x_increment");
-        const double cycles = value(kernel.cache, "ns_element") * results.ghz;
+        const double cycles = results.ghz > 0 ? value(kernel.cache, "ns_element") * results.ghz : std::nan("");
         text += markdown_row({kernel.direction, kernel.type, std::to_string(kernel.keys), cell(value(kernel.memory, "ns_element"), 3),
                               cell(increments, 2), goal_cell(goal ? goal->increments[column] : std::nullopt, increments, 2),
                               cell(value(kernel.memory, "spread"), 2), cell(value(kernel.cache, "ns_element"), 3), cell(cycles, 2),
@@ -124,6 +126,22 @@ std::string more_threads(const std::vector<Kernel>& kernels) {
         }
     }
     return text.empty() ? "" : markdown_head({"direction", "threads", "ns", "increments", "times one thread", "goal", "in L2"}) + text;
+}
+
+/// displace_small<zeroth::Gaussian>/manual_time, of a yardstick that is not the increment: against a goal.
+std::string against(const Results& results, const std::string& benchmark, const std::string& yardstick, const std::string& head,
+                    double goal) {
+    const std::regex form{benchmark + R"(<(?:\w+::)*(\w+)>/.*)"};
+    std::string text;
+    for (const Result* result : results.beginning(benchmark + '<')) {
+        std::smatch match;
+        if (std::regex_match(result->name, match, form)) {
+            const double times = (*result)["x_" + yardstick];
+            text += markdown_row({match[1], cell((*result)["ns_element"], 3), cell((*result)[yardstick + "_ns_element"], 3), cell(times, 2),
+                                  goal_cell(goal, times, 2), cell((*result)["spread"], 2)});
+        }
+    }
+    return text.empty() ? "" : markdown_head({"direction", "ns", "ns " + head, "times that", "goal", "spread"}) + text;
 }
 
 std::string others(const std::vector<Kernel>& kernels, const Results& results) {
@@ -160,7 +178,7 @@ std::string instruction_counts(const Results& results) {
     for (const Result* result : results.beginning("instructions/")) {
         text += markdown_row({result->name.substr(result->name.find('/') + 1), cell((*result)["instructions_element"], 2)});
     }
-    return text.empty() ? "They were not counted: it takes Valgrind and an x86-64 processor.\n"
+    return text.empty() ? "They were not counted: it takes an x86-64 processor and a Valgrind that runs on it.\n"
                         : markdown_head({"kernel", "instructions an element"}) + text;
 }
 
@@ -209,12 +227,21 @@ void write_kernels(const Results& results, const std::filesystem::path& folder) 
          << "A traversal `w[i] += sum_k c_k z(key_k, i)`, one thread: ns an element and the same in in-place increments `w[i] += c` of the "
             "same run, from memory (2^26 weights: 256 MB of float32) and in the second-level cache (2^18). The increment of 16-bit weights "
             "is that of their raw bits. Spread: the distance of the quartiles over the median; the machine was disturbed where it is above "
-            "0.1.\n\n"
+            "0.1. Nominal cycles: ns times the "
+         << report::fixed(results.ghz, 1) << " GHz that the processor is said to run at.\n\n"
          << one_thread(kernels, results) << "\n![Roofline](kernels.svg)\n\n"
          << "The roof is the lower of two limits: the speed of the increment, and that of a kernel whose memory costs nothing. One under "
             "it waits for memory and computes in turn; one above it was faster than the increment beside it.\n";
     if (const std::string rows = more_threads(kernels); !rows.empty()) {
         page << "\n## Threads\n\nIncrements are of as many threads.\n\n" << rows;
+    }
+    if (const std::string rows = against(results, "displace_small", "one", "as one tensor", small_goal); !rows.empty()) {
+        page << "\n## Small tensors\n\n10,000 tensors of 100 floats, beside one tensor of 1,000,000 in the same run.\n\n" << rows;
+    }
+    if (const std::string rows = against(results, "move_base", "nearest", "to nearest", base_goal); !rows.empty()) {
+        page << "\n## Moving a bfloat16 base\n\nAn update of 2^26 bfloat16 weights, rounded stochastically, beside the same traversal "
+                "rounded to nearest, as a displacement is.\n\n"
+             << rows;
     }
     if (const std::string rows = others(kernels, results); !rows.empty()) {
         page << "\n## Other traversals\n\n" << rows;

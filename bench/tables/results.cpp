@@ -45,6 +45,9 @@ void Results::read(const std::string& path) {
         instructions = context.value("instructions", "");
         ghz = context.value("mhz_per_cpu", 0) / 1000.0;
     }
+    if (flags.empty()) {
+        flags = json.at("context").value("flags", "");
+    }
     for (const nlohmann::json& benchmark : json.at("benchmarks")) {
         if (benchmark.value("error_occurred", false)) {
             std::cerr << "tables: " << benchmark.value("name", "") << ": " << benchmark.value("error_message", "") << '\n';

@@ -25,6 +25,7 @@ struct Results {
     std::string machine;
     std::string instructions; ///< "AVX-512", "AVX2"
     double ghz = 0;
+    std::string flags; ///< of the compiler, where include_time was measured
 
     /// Takes in a file. One that is not there, or not JSON, is passed over with a line on standard error.
     void read(const std::string& path);
