@@ -21,8 +21,8 @@ THREADS = (1, 2)
 DIRECTIONS = ("rademacher", "gaussian")
 GOALS = {"mnist": (15.0, 3.0), "finetune": (2.0, 2.0)}  # most of a step in the optimizer, in percent; least times as fast as PyTorch
 PEERS = {"mnist": "torch_mnist.py", "finetune": "torch_llama.py"}
-MNIST = "--estimator two-sided --direction {direction} --forwards 2000 --threads {threads}"
-FINETUNE = "--estimator two-sided --direction {direction} --update sgd --forwards 80 --threads {threads}"
+MNIST = "--estimator two-sided --direction {direction} --forwards 1000 --threads {threads}"
+FINETUNE = "--estimator two-sided --direction {direction} --update sgd --forwards 40 --threads {threads}"
 VARIANTS = ("plain", "grouped", "sdpa")
 
 

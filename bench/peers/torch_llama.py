@@ -183,4 +183,4 @@ def measure_all(folder, threads, steps):
 
 
 if __name__ == "__main__":
-    run(__doc__, "llama", "../shared/data", 20, measure_all)
+    run(__doc__, "llama", "../shared/data", 10, measure_all)

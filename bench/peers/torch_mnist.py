@@ -75,4 +75,4 @@ def measure_all(folder, threads, steps):
 
 
 if __name__ == "__main__":
-    run(__doc__, "mnist", "../shared/data/mnist", 300, measure_all)
+    run(__doc__, "mnist", "../shared/data/mnist", 150, measure_all)

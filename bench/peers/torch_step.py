@@ -60,11 +60,11 @@ def measure(program, variant, tensors, draw, loss, steps, threads):
 
 
 def blas():
-    """The library of matrix products."""
+    """The library of matrix products. NumPy may have loaded one of its own: so what was built in comes first."""
+    if "USE_MKL=ON" in torch.__config__.show():
+        return "MKL"
     with open("/proc/self/maps", encoding="utf-8") as file:
-        if "openblas" in file.read():
-            return "OpenBLAS"
-    return "MKL" if "USE_MKL=ON" in torch.__config__.show() else "an unknown BLAS"
+        return "OpenBLAS" if "openblas" in file.read() else "an unknown BLAS"
 
 
 def run(description, program, data, steps, measure_all):
