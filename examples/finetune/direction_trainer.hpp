@@ -73,6 +73,8 @@ std::unique_ptr<Trainer> make_pool_trainer(const TrainerParts& parts);
 std::unique_ptr<Trainer> make_lfsr_trainer(const TrainerParts& parts);
 std::unique_ptr<Trainer> make_mixed_pool_trainer(const TrainerParts& parts);
 std::unique_ptr<Trainer> make_low_rank_trainer(const TrainerParts& parts);
+/// With the tensors in 16 bits.
+std::unique_ptr<Trainer> make_narrow_trainer(const TrainerParts& parts);
 /// With single weights in place of directions.
 std::unique_ptr<Trainer> make_coordinate_trainer(const TrainerParts& parts);
 /// By back-propagation.

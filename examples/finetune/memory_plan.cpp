@@ -67,6 +67,8 @@ zeroth::MemoryPlan plan_memory(llama::Model<float>& model, const Method& method,
 
     zeroth::MethodMemory needs{.threads = static_cast<std::uint64_t>(threads)};
     needs.state = rule_state(method, parameters) + mask_bytes(method.mask, parameters);
+    // The tensors themselves and Snapshot's copy; the widened ones are the runtime's.
+    if (method.weights != zeroth::ScalarType::float32) needs.state += 2 * zeroth::bytes_of(method.weights) * parameters.size();
     for (const zeroth::Block& block : parameters.blocks()) needs.state += projects(method, block) ? 2 * block.bytes() : 0;
     if (method.direction == DirectionKind::low_rank) needs.state += factor_bytes(parameters);
     if (all_first_order || method.hybrid != 0) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <llama/config.hpp>
+#include <zeroth/parameters/block.hpp>
 
 namespace finetune {
 
@@ -86,6 +87,7 @@ struct Method {
     bool reuse_activations = false;
     bool normalize = false;  ///< divides a step by the root mean square of the past estimates' coefficients
     ProjectionOption projection;
+    zeroth::ScalarType weights = zeroth::ScalarType::float32;  ///< that the trained tensors are kept in
     Tuning tuning;
 
     double epsilon() const {

@@ -188,6 +188,12 @@ private:
                   });
         line_.choice(group, "--normalize", "meazo: divide each step by the root mean square of the\npast coefficients [none]",
                      Names<bool>{{"none", false}, {"meazo", true}}, method.normalize);
+        using zeroth::ScalarType;
+        const Names<ScalarType> types = {{"float32", ScalarType::float32}, {"bfloat16", ScalarType::bfloat16}, {"float16", ScalarType::float16}};
+        line_.choice(group, "--weights",
+               "Keep the trained tensors in 32 or 16 bits, and a second\ncopy of these, to restore them; the passes are in float32\n"
+               "all the same, from a widened copy of 16-bit tensors that\nis this program's need, not the method's [float32]",
+               types, method.weights);
         line_.whole(group, "--queries", "Directions averaged, or weights probed, in a step [1;\nfzoo: 8]", 1, 1 << 20, method.queries);
         line_.number(group, "--epsilon", "X", "How far the probes stand from the weights [1e-3; prefix,\nkernel: 1e-2]", false, method.smoothing);
         line_.number(group, "--learning-rate", "X", "Largest learning rate [by method and scheme; built-in run:\nfive times that]", true, options_.learning_rate);
@@ -271,7 +277,7 @@ private:
             if (wrong) throw UsageError(option, reason);
         };
         if (options_.recommended) {
-            for (const char* name : {"--estimator", "--direction", "--update", "--blocks", "--mask", "--scales", "--hybrid", "--dizo", "--normalize", "--queries", "--epsilon", "--learning-rate", "--schedule"}) {
+            for (const char* name : {"--estimator", "--direction", "--update", "--weights", "--blocks", "--mask", "--scales", "--hybrid", "--dizo", "--normalize", "--queries", "--epsilon", "--learning-rate", "--schedule"}) {
                 refuse(line_.given(name), name, "does not go with --recommended; give the settings that it prints in its place");
             }
         }
@@ -291,6 +297,18 @@ private:
         refuse(masked && blocks, "--mask", "does not go with --blocks");
         refuse(masked && method.hybrid != 0, "--mask", "does not go with --hybrid");
         refuse(method.hybrid != 0 && blocks, "--hybrid", "does not go with --blocks");
+        if (method.weights != zeroth::ScalarType::float32) {
+            const std::string other = "does not go with --weights " + std::string(zeroth::to_string(method.weights));
+            const bool by_losses = method.estimator <= EstimatorKind::kernel;
+            refuse(!by_losses, "--estimator", "other than two-sided, one-sided, fzoo and kernel " + other);
+            refuse(method.direction > DirectionKind::rademacher, "--direction", "other than gaussian and rademacher " + other);
+            refuse(method.update != UpdateKind::sgd, "--update", "other than sgd " + other);
+            refuse(method.normalize, "--normalize", other);
+            refuse(blocks, "--blocks", other);
+            refuse(masked, "--mask", other);
+            refuse(method.hybrid != 0, "--hybrid", other);
+            refuse(method.projection.interval != 0, "--dizo", other);
+        }
         for (const auto& [name, scheme] : {std::pair{"--rank", Scheme::lora}, {"--alpha", Scheme::lora}, {"--prefix-tokens", Scheme::prefix}, {"--prompt-tokens", Scheme::prompt}}) {
             refuse(given(name) && method.tuning.scheme != scheme, name, std::string("needs --scheme ") + (scheme == Scheme::lora ? "lora" : scheme == Scheme::prefix ? "prefix" : "prompt"));
         }

@@ -82,6 +82,7 @@ std::unique_ptr<Trainer> make_masked_trainer(const TrainerParts& parts) {
 
 std::unique_ptr<Trainer> make_trainer_of(const TrainerParts& parts) {
     const Method& method = parts.method;
+    if (method.weights != zeroth::ScalarType::float32) return make_narrow_trainer(parts);
     if (method.estimator == EstimatorKind::first_order) return make_first_order_trainer(parts);
     if (method.estimator == EstimatorKind::coordinate) return make_coordinate_trainer(parts);
     if (method.mask.kind != MaskKind::none) return make_masked_trainer(parts);

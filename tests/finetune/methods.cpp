@@ -147,6 +147,49 @@ TEST_CASE("Every method takes its passes and moves the scheme's tensors, and no 
     }
 }
 
+TEST_CASE("Weights in 16 bits learn in steps below their spacing, and the model holds their numbers") {
+    using zeroth::ScalarType;
+    struct Case {
+        ScalarType type;
+        Scheme scheme;
+        void (*vary)(Method&);
+        double epsilon;
+    };
+    const Case cases[] = {
+        {ScalarType::bfloat16, Scheme::full, [](Method& m) { m.direction = DirectionKind::rademacher; m.queries = 8; }, 1e-2},
+        {ScalarType::float16, Scheme::lora, [](Method& m) { m.estimator = EstimatorKind::fzoo; m.queries = 8; }, 1e-3},
+    };
+    for (const auto& [type, scheme, vary, epsilon] : cases) {
+        INFO(zeroth::to_string(type));
+        Method method = method_of(scheme);
+        vary(method);
+        method.weights = type;
+        method.smoothing = epsilon;
+        method.learning_rate = scheme == Scheme::full ? 3e-4 : 1e-2;
+        llama::Model<float> model = model_of(method.tuning), before = model;
+        const auto task = text_task(model);
+        const auto trainer = make_trainer(model, *task, method, 60, 1, 1);
+        CHECK(trainer->description().ends_with(", weights in " + std::string(zeroth::to_string(type))));
+        const double loss = task->evaluate().loss;
+        for (std::uint64_t step = 0; step < 60; ++step) {
+            task->draw(step);
+            CHECK(trainer->step(*task).updated);
+        }
+        CHECK(task->evaluate().loss < loss - 0.05);
+        const auto kept = [type](float value) {
+            return value == (type == ScalarType::float16 ? static_cast<float>(zeroth::float16(value)) : static_cast<float>(zeroth::bfloat16(value)));
+        };
+        std::vector<std::string> trained;
+        const zeroth::Parameters parameters = parameters_of(model, scheme);
+        for (const zeroth::Block& block : parameters.blocks()) {
+            trained.push_back(block.name);
+            CHECK(std::ranges::all_of(std::span(static_cast<const float*>(block.data), block.size()), kept));
+        }
+        std::ranges::sort(trained);
+        CHECK(std::ranges::includes(trained, changed(before, model)));
+    }
+}
+
 TEST_CASE("Projections scale the displacements of the tensors that they are given, and cost their passes") {
     for (const Scheme scheme : {Scheme::full, Scheme::lora}) {
         Method method = method_of(scheme);
@@ -336,5 +379,6 @@ TEST_CASE("A plan knows what each method holds") {
     CHECK(peak([](Method& m) { m.hybrid = 1; }) < first_order);
     CHECK(peak([](Method& m) { m.projection.interval = 50; }) == plain + 2 * weights);
     CHECK(peak([](Method& m) { m.direction = DirectionKind::low_rank; }) > plain);
+    CHECK(peak([](Method& m) { m.weights = zeroth::ScalarType::bfloat16; }) == plain + weights);  // twice 16 bits
     CHECK(memory_table(model, {}, request).find("back-propagation, Adam") != std::string::npos);
 }

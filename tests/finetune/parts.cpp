@@ -183,7 +183,7 @@ TEST_CASE("The command line is read in full") {
                              "--direction", "--update",   "--queries",       "--epsilon",  "--learning-rate", "--schedule", "--weight-decay", "--batch", "--length",
                              "--steps",    "--forwards",  "--eval-every",    "--seed",     "--threads",      "--save",     "--metrics",    "--plot",   "--json",
                              "--generate", "--temperature", "--rank", "--alpha", "--prefix-tokens", "--prompt-tokens", "--mask", "--mask-every", "--hybrid",
-                             "--first-order-rate", "--accumulate", "--reuse-activations", "--validation", "--plan", "--adapter"}) {
+                             "--first-order-rate", "--accumulate", "--reuse-activations", "--validation", "--plan", "--adapter", "--weights"}) {
         INFO(name);
         CHECK(help.find(std::string("  ") + name + " ") != std::string::npos);
     }

@@ -308,6 +308,16 @@ TEST_CASE("Methods that do not go together are refused") {
     refused("--estimator forward-gradient --update conservative", "--update: ");
     refused("--estimator coordinate --direction sphere", "--direction: ");
     refused("--reuse-activations", "--reuse-activations: needs --blocks");
+    refused("--weights bfloat8", "--weights: ");
+    refused("--weights float16 --estimator forward-gradient", "--estimator: other than two-sided, one-sided, fzoo and kernel does not go with --weights float16");
+    refused("--weights bfloat16 --direction uniform", "--direction: ");
+    refused("--weights bfloat16 --update momentum", "--update: other than sgd does not go with --weights bfloat16");
+    refused("--weights bfloat16 --normalize meazo", "--normalize: does not go with --weights bfloat16");
+    refused("--weights bfloat16 --blocks layer", "--blocks: does not go with --weights bfloat16");
+    refused("--weights bfloat16 --mask small:0.5", "--mask: does not go with --weights bfloat16");
+    refused("--weights bfloat16 --hybrid 1", "--hybrid: does not go with --weights bfloat16");
+    refused("--weights bfloat16 --dizo 5", "--dizo: does not go with --weights bfloat16");
+    refused("--weights bfloat16 --recommended", "--weights: does not go with --recommended");
 }
 
 TEST_CASE("Settings are chosen on a part held out of training") {
