@@ -257,7 +257,7 @@ class Kernel {
     }
 
     /// A tile, or as many as make 512 elements; less of it, in whole groups, where the sums would take more than 48 KiB.
-    static constexpr std::uint64_t chunk_size() noexcept {
+    ZEROTH_HOST_DEVICE static constexpr std::uint64_t chunk_size() noexcept {
         constexpr auto group = static_cast<std::uint64_t>(Layout::vectors * tile_lanes);
         constexpr std::uint64_t tiles = tile < 512 ? (511 + tile) / tile : 1;
         std::uint64_t size = tiles * tile;

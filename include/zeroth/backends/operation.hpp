@@ -34,7 +34,7 @@ inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
 ///         static constexpr int sums;          // kept in registers while the moves are gone through
 ///         static constexpr bool writes;       // or only reads
 ///         template <class Lanes, class Storage> struct Bound {
-///             Bound(const Operation&, const Block&, std::size_t block_index);
+///             Bound(const Operation&, const BlockView&, std::size_t block_index);
 ///             template <bool First> void accumulate(Real (&sum)[sums], Real z, const Real (&coefficient)[coefficients]);
 ///             Real apply(Real w, const Real (&sum)[sums], std::uint64_t element, AllLanes or SomeLanes);
 ///             void finish();                  // hands back what was reduced over the range; any order, any thread
@@ -54,7 +54,7 @@ struct Displace {
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
-        Bound(const Displace&, const Block&, std::size_t) noexcept {}
+        ZEROTH_HOST_DEVICE Bound(const Displace&, const BlockView&, std::size_t) noexcept {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&coefficient)[1]) const noexcept {
@@ -109,7 +109,7 @@ struct DisplaceBase {
     struct Bound : Displace::Bound<Lanes, Storage> {
         StochasticStore<Lanes, Storage> store;
 
-        Bound(const DisplaceBase& operation, const Block& block, std::size_t index) noexcept
+        ZEROTH_HOST_DEVICE Bound(const DisplaceBase& operation, const BlockView& block, std::size_t index) noexcept
             : Displace::Bound<Lanes, Storage>{Displace{}, block, index}, store{operation.key, block.identity} {}
     };
 };

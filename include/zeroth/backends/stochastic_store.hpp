@@ -20,7 +20,7 @@ class StochasticStore {
   public:
     using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
-    StochasticStore(const Key& key, const BlockIdentity& block, Purpose purpose = Purpose::rounding) noexcept {
+    ZEROTH_HOST_DEVICE StochasticStore(const Key& key, const BlockIdentity& block, Purpose purpose = Purpose::rounding) noexcept {
         if constexpr (has_16_bits<Storage>) {
             dither_ = Dither{key, block, purpose};
         }

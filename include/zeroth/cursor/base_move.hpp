@@ -19,7 +19,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///         static constexpr int sums;          // formed from the terms, in their order
 ///         Key key;                            // names the bits of stochastic rounding
 ///         template <class Lanes, class Storage> struct Bound {
-///             Bound(const Move&, const Block&, std::size_t block_index);
+///             Bound(const Move&, const BlockView&, std::size_t block_index);
 ///             template <bool First> void accumulate(Real* sum, Real z, const Real* coefficient);
 ///             Real increment(Real base, const Real* sum, std::uint64_t element, AllLanes or SomeLanes);
 ///         };
@@ -89,7 +89,7 @@ struct LinearMove {
         Real shrink;
         Real scale;
 
-        Bound(const LinearMove& move, const Block&, std::size_t) noexcept
+        ZEROTH_HOST_DEVICE Bound(const LinearMove& move, const BlockView&, std::size_t) noexcept
             : shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
               scale{Lanes::template broadcast_real<Compute>(move.scale)} {}
 

@@ -47,7 +47,7 @@ struct UpdateInPlace {
         typename M::template Bound<Lanes, Storage> move;
         StochasticStore<Lanes, Storage> store;
 
-        Bound(const UpdateInPlace& operation, const Block& block, std::size_t index) noexcept
+        ZEROTH_HOST_DEVICE Bound(const UpdateInPlace& operation, const BlockView& block, std::size_t index) noexcept
             : move{operation.move, block, index}, store{operation.move.key, block.identity} {}
 
         template <bool First>

@@ -96,15 +96,35 @@ struct Shape {
     std::size_t columns = 0;
 };
 
+/// Which processor's instructions can reach a block's memory.
+enum class MemorySpace : std::uint8_t { host, device };
+
+[[nodiscard]] constexpr std::string_view to_string(MemorySpace space) noexcept {
+    return space == MemorySpace::host ? "host" : "device";
+}
+
 /// One tensor of the user's model: a view, not a copy.
 struct Block {
     std::string name;
     void* data = nullptr;
     ScalarType type = ScalarType::float32;
     BlockIdentity identity;
+    MemorySpace space = MemorySpace::host;
 
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(identity.size()); }
     [[nodiscard]] std::size_t bytes() const noexcept { return size() * bytes_of(type); }
+};
+
+/// What an operation is told of a block: all but its name, so that it can be told on a device.
+struct BlockView {
+    void* data = nullptr;
+    ScalarType type = ScalarType::float32;
+    BlockIdentity identity;
+
+    BlockView() = default;
+    BlockView(const Block& block) noexcept : data{block.data}, type{block.type}, identity{block.identity} {}
+
+    [[nodiscard]] ZEROTH_HOST_DEVICE constexpr std::uint64_t size() const noexcept { return identity.size(); }
 };
 
 /// FNV-1a: what a block is known by when the user gives no number of its own.

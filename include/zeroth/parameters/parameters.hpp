@@ -26,8 +26,8 @@ class Parameters {
     /// Adds a tensor of float, double, bfloat16, float16 or a type with scalar_traits.
     /// Throws std::invalid_argument if the name is taken or the shape is not the span's size.
     template <Scalar T, std::size_t Extent>
-    void add(std::string_view name, std::span<T, Extent> values, Shape shape = {}) {
-        add_memory(name, values.data(), scalar_traits<T>::type, values.size(), shape);
+    void add(std::string_view name, std::span<T, Extent> values, Shape shape = {}, MemorySpace space = MemorySpace::host) {
+        add_memory(name, values.data(), scalar_traits<T>::type, values.size(), shape, space);
     }
 
     /// Weights must be of a Scalar type, and not const. Compilers print the parameter's name and the line.
@@ -36,7 +36,8 @@ class Parameters {
     void add(std::string_view name, std::span<NotAScalar, Extent> values, Shape shape = {}) = delete; // weights are float, double or 16-bit, not const
 
     /// The same for memory whose type is known only at run time.
-    void add_memory(std::string_view name, void* data, ScalarType type, std::size_t size, Shape shape = {}) {
+    void add_memory(std::string_view name, void* data, ScalarType type, std::size_t size, Shape shape = {},
+                    MemorySpace space = MemorySpace::host) {
         if (shape.rows == 0 && shape.columns == 0) {
             shape = {size, 1};
         }
@@ -59,7 +60,7 @@ class Parameters {
                                             "'); each block needs one of its own"};
             }
         }
-        blocks_.push_back({std::string{name}, data, type, {hash, shape.rows, shape.columns}});
+        blocks_.push_back({std::string{name}, data, type, {hash, shape.rows, shape.columns}, space});
     }
 
     void on_change(Hook hook) { hook_ = std::move(hook); }

@@ -50,7 +50,7 @@ template <class Select>
     Parameters result;
     for (const Block& block : parameters.blocks()) {
         if (select(block)) {
-            result.add_memory(block.name, block.data, block.type, block.size(), {block.identity.rows, block.identity.columns});
+            result.add_memory(block.name, block.data, block.type, block.size(), {block.identity.rows, block.identity.columns}, block.space);
         }
     }
     result.on_change(parameters.hook());

@@ -2,7 +2,6 @@
 
 #include <zeroth/config.hpp>
 
-#include <bit>
 #include <cstdint>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -14,12 +13,12 @@ struct bfloat16 {
     bfloat16() = default;
     ZEROTH_HOST_DEVICE explicit constexpr bfloat16(float x) noexcept : bits{round(x)} {}
     ZEROTH_HOST_DEVICE constexpr operator float() const noexcept {
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+        return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits) << 16);
     }
 
   private:
     ZEROTH_HOST_DEVICE static constexpr std::uint16_t round(float x) noexcept {
-        const auto pattern = std::bit_cast<std::uint32_t>(x);
+        const auto pattern = __builtin_bit_cast(std::uint32_t, x);
         if ((pattern & 0x7FFFFFFFu) > 0x7F800000u) {
             return static_cast<std::uint16_t>((pattern >> 16) | 0x40u);
         }
@@ -38,16 +37,16 @@ struct float16 {
         const std::uint32_t magnitude = bits & 0x7FFFu;
         if (magnitude >= 0x7C00u) {
             const std::uint32_t quiet = magnitude > 0x7C00u ? 0x00400000u : 0u;
-            return std::bit_cast<float>(sign | 0x7F800000u | (magnitude << 13) | quiet);
+            return __builtin_bit_cast(float, sign | 0x7F800000u | (magnitude << 13) | quiet);
         }
         // Shifted into a float's fields the exponent is 112 too small; the product mends it, and normalises subnormals, exactly.
-        const float value = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-        return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(value));
+        const float value = __builtin_bit_cast(float, magnitude << 13) * 0x1p112f;
+        return __builtin_bit_cast(float, sign | __builtin_bit_cast(std::uint32_t, value));
     }
 
   private:
     ZEROTH_HOST_DEVICE static constexpr std::uint16_t round(float x) noexcept {
-        const auto pattern = std::bit_cast<std::uint32_t>(x);
+        const auto pattern = __builtin_bit_cast(std::uint32_t, x);
         const std::uint32_t sign = (pattern >> 16) & 0x8000u;
         const std::uint32_t magnitude = pattern & 0x7FFFFFFFu;
         if (magnitude > 0x7F800000u) {
@@ -57,8 +56,8 @@ struct float16 {
             return static_cast<std::uint16_t>(sign | 0x7C00u);
         }
         if (magnitude < 0x38800000u) { // under 2^-14: adding 1/2 leaves the multiple of 2^-24 in the low bits
-            const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-            return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u));
+            const float shifted = __builtin_bit_cast(float, magnitude) + 0.5f;
+            return static_cast<std::uint16_t>(sign | (__builtin_bit_cast(std::uint32_t, shifted) - 0x3F000000u));
         }
         const std::uint32_t rounded = magnitude + 0xFFFu + ((magnitude >> 13) & 1u);
         return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));

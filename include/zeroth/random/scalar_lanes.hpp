@@ -3,7 +3,6 @@
 #include <zeroth/config.hpp>
 #include <zeroth/random/key.hpp>
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
@@ -40,8 +39,8 @@ struct ScalarLanes {
     ZEROTH_INLINE static Float load(const float* from) noexcept { return *from; }
     ZEROTH_INLINE static void store(float* to, Float x) noexcept { *to = x; }
 
-    ZEROTH_INLINE static Word bits(Float x) noexcept { return std::bit_cast<Word>(x); }
-    ZEROTH_INLINE static Float from_bits(Word x) noexcept { return std::bit_cast<Float>(x); }
+    ZEROTH_INLINE static Word bits(Float x) noexcept { return __builtin_bit_cast(Word, x); }
+    ZEROTH_INLINE static Float from_bits(Word x) noexcept { return __builtin_bit_cast(Float, x); }
     template <int Count>
     ZEROTH_INLINE static Word shift_left(Word x) noexcept {
         return x << Count;
@@ -179,14 +178,14 @@ struct ScalarLanes {
         const double product = static_cast<double>(a) * static_cast<double>(b);
         const double addend = static_cast<double>(c);
         double sum = product + addend;
-        const auto pattern = std::bit_cast<std::uint64_t>(sum);
+        const auto pattern = __builtin_bit_cast(std::uint64_t, sum);
         constexpr std::uint64_t below_float = (std::uint64_t{1} << 29) - 1;
         if ((pattern & below_float) == std::uint64_t{1} << 28) {
             const double shifted = sum - product;
             const double lost = (product - (sum - shifted)) + (addend - shifted);
             if (lost != 0) {
                 const bool away = (lost > 0) == (sum > 0);
-                sum = std::bit_cast<double>(away ? pattern + 1 : pattern - 1);
+                sum = __builtin_bit_cast(double, away ? pattern + 1 : pattern - 1);
             }
         }
         return static_cast<float>(sum);

@@ -51,7 +51,7 @@ struct AdamMove {
         Real beta1, rest1, beta2, rest2, correction1, correction2, delta, shrink, scale;
         MomentView<Lanes, Storage> mean, square;
 
-        Bound(const AdamMove& move, const Block&, std::size_t block) noexcept
+        Bound(const AdamMove& move, const BlockView&, std::size_t block) noexcept
             : beta1{Lanes::template broadcast_real<Compute>(move.beta1)},
               rest1{Lanes::template broadcast_real<Compute>(1 - move.beta1)},
               beta2{Lanes::template broadcast_real<Compute>(move.beta2)},
@@ -165,7 +165,7 @@ struct WindowedAdamMove {
 
         Real delta, shrink, scale;
 
-        Bound(const WindowedAdamMove& move, const Block&, std::size_t) noexcept
+        ZEROTH_HOST_DEVICE Bound(const WindowedAdamMove& move, const BlockView&, std::size_t) noexcept
             : delta{Lanes::template broadcast_real<Compute>(move.delta)},
               shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
               scale{Lanes::template broadcast_real<Compute>(move.scale)} {}

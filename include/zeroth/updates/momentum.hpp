@@ -41,7 +41,7 @@ struct MomentumMove {
         Real scale;
         MomentView<Lanes, Storage> state;
 
-        Bound(const MomentumMove& move, const Block&, std::size_t block) noexcept
+        Bound(const MomentumMove& move, const BlockView&, std::size_t block) noexcept
             : momentum{Lanes::template broadcast_real<Compute>(move.momentum)},
               shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
               scale{Lanes::template broadcast_real<Compute>(move.scale)}, state{move.state, block} {}

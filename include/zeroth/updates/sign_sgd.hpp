@@ -33,7 +33,7 @@ struct SignMove {
         Real shrink;
         Real scale;
 
-        Bound(const SignMove& move, const Block&, std::size_t) noexcept
+        ZEROTH_HOST_DEVICE Bound(const SignMove& move, const BlockView&, std::size_t) noexcept
             : shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
               scale{Lanes::template broadcast_real<Compute>(move.scale)} {}
 
