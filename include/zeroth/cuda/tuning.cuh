@@ -1,0 +1,31 @@
+#pragma once
+
+#include <zeroth/config.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+ZEROTH_BEGIN_NAMESPACE
+namespace cuda {
+
+/// The constants that a traversal on a device is cut by; none changes a bit. Not measured yet: reckoned from the sizes of registers,
+/// of memory transactions and of a kernel's parameters.
+struct Tuning {
+    /// Bytes of weights that a thread loads and stores at a time.
+    static constexpr int access_bytes = 16;
+    /// Threads of a thread block.
+    static constexpr int threads = 128;
+    /// Elements of a tensor that a thread block takes at a time, and all of those between: a multiple of every direction's tile.
+    static constexpr std::uint64_t chunk = 8192;
+    /// Sums that a thread keeps in registers, each of 32 bits.
+    static constexpr int registers = 64;
+    /// Thread blocks for each multiprocessor, where there are chunks enough.
+    static constexpr int blocks_per_multiprocessor = 16;
+    /// Tensors of one launch. They are among the kernel's parameters, as moves and scales are: 32,764 bytes in all.
+    static constexpr int most_blocks = 256;
+    static constexpr std::size_t move_bytes = 8192;
+    static constexpr int most_scales = 768;
+};
+
+} // namespace cuda
+ZEROTH_END_NAMESPACE
