@@ -1,4 +1,4 @@
-# Installs all headers and the CMake package: find_package(zeroth [0.1] [COMPONENTS simd openmp]).
+# Installs all headers and the CMake package: find_package(zeroth [0.1] [COMPONENTS simd openmp cuda]).
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -27,6 +27,7 @@ write_basic_package_version_file(
 install(
     FILES "${PROJECT_BINARY_DIR}/package/zerothConfig.cmake" "${PROJECT_BINARY_DIR}/package/zerothConfigVersion.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/zeroth-simd.cmake" "${PROJECT_SOURCE_DIR}/cmake/zeroth-openmp.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/zeroth-cuda.cmake"
     DESTINATION "${zeroth_package_dir}"
 )
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/zeroth")
