@@ -18,7 +18,7 @@ constexpr Method methods[] = {
     {"one-sided-q8", "one-sided, 8 queries", "--estimator one-sided --queries 8 --direction gaussian --update sgd",
      {4e-4, 4e-3, 4e-1, 4e-1, 6e-3}, by_gradient, 9},
     {"fzoo", "FZOO, 8 queries", "--estimator fzoo", {2e-3, 4e-3, 6e-2, 6e-2, 4e-3}, by_sign, 9, true},
-    {"fzoo-rms", "FZOO, scaled by weights", "--estimator fzoo --scales rms", {5e-3, 4e-3, 6e-2, 6e-2, 4e-3}, by_sign, 9, true},
+    {"fzoo-rms", "FZOO, scaled", "--estimator fzoo --scales rms", {5e-3, 4e-3, 6e-2, 6e-2, 4e-3}, by_sign, 9, true},
     {"recommended", "FZOO, recommended", "--recommended", {}, by_sign, 9, false, false, false, true},
     {"kerzoo", "KerZOO, order 4", "--estimator kernel --kernel-order 4 --direction gaussian --update sgd",
      {1.2e-4, 1.2e-3, 2e-1, 2e-1, 2e-3}, by_gradient, 2},
