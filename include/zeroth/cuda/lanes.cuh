@@ -249,25 +249,23 @@ struct Access<cuda::Lanes<Width>, Storage> {
         } else {
             ZEROTH_UNROLL
             for (int l = 0; l < Width; ++l) {
-                One::store_upper(to + l, bits.lane[l]);
+                store_one(to + l, __builtin_bit_cast(Storage, static_cast<std::uint16_t>(bits.lane[l] >> 16)));
             }
         }
     }
     ZEROTH_INLINE static Register load_some(const Storage* from, int count) noexcept {
-        return Register::of([&](int l) { return l < count ? One::load(from + l) : Compute{0}; });
+        return Register::of([&](int l) { return l < count ? static_cast<Compute>(load_one(from + l)) : Compute{0}; });
     }
     ZEROTH_INLINE static void store_some(Storage* to, const Register& x, int count) noexcept {
         ZEROTH_UNROLL
         for (int l = 0; l < Width; ++l) {
             if (l < count) {
-                One::store(to + l, x.lane[l]);
+                store_one(to + l, Storage{x.lane[l]});
             }
         }
     }
 
   private:
-    using One = Access<ScalarLanes, Storage>;
-
     static constexpr int bytes = Width * static_cast<int>(sizeof(Storage));
     static_assert(bytes % 4 == 0);
 
@@ -278,6 +276,23 @@ struct Access<cuda::Lanes<Width>, Storage> {
 
     ZEROTH_INLINE static bool is_aligned(const Storage* at) noexcept {
         return reinterpret_cast<std::uintptr_t>(at) % alignof(Stored) == 0;
+    }
+    /// On the host through its bytes: the user's type may be another one with the same bits. A device has instructions for an element.
+    ZEROTH_INLINE static Storage load_one(const Storage* from) noexcept {
+#if defined(__CUDA_ARCH__)
+        return *from;
+#else
+        Storage result;
+        std::memcpy(&result, from, sizeof(Storage));
+        return result;
+#endif
+    }
+    ZEROTH_INLINE static void store_one(Storage* to, Storage x) noexcept {
+#if defined(__CUDA_ARCH__)
+        *to = x;
+#else
+        std::memcpy(static_cast<void*>(to), &x, sizeof(Storage));
+#endif
     }
     ZEROTH_INLINE static Stored load_stored(const Storage* from) noexcept {
 #if defined(__CUDA_ARCH__)

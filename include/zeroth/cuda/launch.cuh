@@ -159,14 +159,13 @@ class Worker {
     static constexpr int sums = Operation::sums;
     static_assert(sums > 0);
 
+    static constexpr int words_of_register = width * sums * static_cast<int>(sizeof(Compute) / sizeof(std::uint32_t));
     static constexpr int groups_of_unit() noexcept {
-        int groups = D::groups;
-        while (groups % 2 == 0 && groups * D::vectors * sums * Tuning::access_bytes / static_cast<int>(sizeof(Storage)) *
-                                          static_cast<int>(sizeof(Compute)) >
-                                      4 * Tuning::registers) {
-            groups /= 2;
+        int count = D::groups;
+        while (count % 2 == 0 && count * D::vectors * words_of_register > Tuning::registers) {
+            count /= 2;
         }
-        return groups;
+        return count;
     }
     static constexpr int groups = groups_of_unit();
     static constexpr int registers = groups * D::vectors;
