@@ -232,10 +232,10 @@ TEST_CASE("V is kept for the epochs in flight, and no more memory taken while st
     LowRank<> direction;
     direction.reserve(model.blocks(), 4);
     CHECK(direction.state_bytes() == 2 * numbers * sizeof(float));
-    std::vector<Move<1>> moves = some_moves(4);
-    for (Move<1>& move : moves) {
-        move.key.step *= 100;
-        direction.form(move.key);
+    std::vector<Move<1>> moves;
+    for (const Move<1>& move : some_moves(4)) {
+        moves.push_back({Key{move.key.seed, move.key.step * 100, move.key.query}, {move.coefficient[0]}});
+        direction.form(moves.back().key);
     }
     CHECK(direction.state_bytes() == 4 * numbers * sizeof(float));
     CHECK(displaced(direction, Registers{}, moves) == displaced(LowRank<>{}, Registers{}, moves));

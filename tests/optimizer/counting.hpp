@@ -9,7 +9,7 @@
 /// A backend that counts the traversals that write weights, which is what the optimizer's promise is about.
 struct Counting {
     std::uint64_t* writes = nullptr;
-    zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float>> inner{};
+    zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float, double>> inner{};
 
     [[nodiscard]] std::string name() const { return "counting"; }
 

@@ -16,7 +16,7 @@ struct Move {
     Key key;
     double coefficient[Coefficients];
     const double* block_scale = nullptr;
-    /// Formed once for all blocks.
+    /// The key's as the move was made, once for all blocks: another key takes another move.
     PhiloxKey philox = philox_key(key, Purpose::direction);
 };
 
