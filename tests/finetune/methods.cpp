@@ -147,40 +147,45 @@ TEST_CASE("Every method takes its passes and moves the scheme's tensors, and no 
     }
 }
 
-TEST_CASE("Weights in 16 bits learn in steps below their spacing, and the model holds their numbers") {
+TEST_CASE("Weights in 16 bits learn in steps far below their spacing, and the model holds their numbers") {
     using zeroth::ScalarType;
     struct Case {
         ScalarType type;
         Scheme scheme;
-        void (*vary)(Method&);
-        double epsilon;
+        EstimatorKind estimator;
+        double epsilon, rate;
+        std::uint64_t steps;
+        double fall;  ///< of the loss, at least
     };
     const Case cases[] = {
-        {ScalarType::bfloat16, Scheme::full, [](Method& m) { m.direction = DirectionKind::rademacher; m.queries = 8; }, 1e-2},
-        {ScalarType::float16, Scheme::lora, [](Method& m) { m.estimator = EstimatorKind::fzoo; m.queries = 8; }, 1e-3},
+        // Updates of 1e-5, weights of 0.06: float32 falls by 0.055, weights rounded to nearest by 0.017.
+        {ScalarType::bfloat16, Scheme::full, EstimatorKind::two_sided, 1e-2, 1e-5, 1000, 0.04},
+        {ScalarType::float16, Scheme::lora, EstimatorKind::fzoo, 1e-3, 1e-2, 60, 0.2},
     };
-    for (const auto& [type, scheme, vary, epsilon] : cases) {
-        INFO(zeroth::to_string(type));
-        Method method = method_of(scheme);
-        vary(method);
-        method.weights = type;
-        method.smoothing = epsilon;
-        method.learning_rate = scheme == Scheme::full ? 3e-4 : 1e-2;
+    for (const Case& c : cases) {
+        INFO(zeroth::to_string(c.type));
+        Method method = method_of(c.scheme);
+        method.estimator = c.estimator;
+        method.direction = DirectionKind::rademacher;
+        method.queries = 8;
+        method.smoothing = c.epsilon;
+        method.learning_rate = c.rate;
+        method.weights = c.type;
         llama::Model<float> model = model_of(method.tuning), before = model;
         const auto task = text_task(model);
-        const auto trainer = make_trainer(model, *task, method, 60, 1, 1);
-        CHECK(trainer->description().ends_with(", weights in " + std::string(zeroth::to_string(type))));
+        const auto trainer = make_trainer(model, *task, method, c.steps, 1, 1);
+        CHECK(trainer->description().ends_with(", weights in " + std::string(zeroth::to_string(c.type))));
         const double loss = task->evaluate().loss;
-        for (std::uint64_t step = 0; step < 60; ++step) {
+        for (std::uint64_t step = 0; step < c.steps; ++step) {
             task->draw(step);
-            CHECK(trainer->step(*task).updated);
+            REQUIRE(trainer->step(*task).updated);
         }
-        CHECK(task->evaluate().loss < loss - 0.05);
-        const auto kept = [type](float value) {
-            return value == (type == ScalarType::float16 ? static_cast<float>(zeroth::float16(value)) : static_cast<float>(zeroth::bfloat16(value)));
+        CHECK(task->evaluate().loss < loss - c.fall);
+        const auto kept = [&](float value) {
+            return value == (c.type == ScalarType::float16 ? static_cast<float>(zeroth::float16(value)) : static_cast<float>(zeroth::bfloat16(value)));
         };
         std::vector<std::string> trained;
-        const zeroth::Parameters parameters = parameters_of(model, scheme);
+        const zeroth::Parameters parameters = parameters_of(model, c.scheme);
         for (const zeroth::Block& block : parameters.blocks()) {
             trained.push_back(block.name);
             CHECK(std::ranges::all_of(std::span(static_cast<const float*>(block.data), block.size()), kept));
