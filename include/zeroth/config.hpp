@@ -32,9 +32,9 @@
 #endif
 
 /// Before a loop over a register array: it is unrolled wholly, so that the array lives in registers.
-#if defined(__clang__) || defined(__CUDACC__)
+#if defined(__clang__) || defined(__CUDA_ARCH__)
 #define ZEROTH_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && !defined(__CUDACC__) // nvcc's front end does not know GCC's, nor GCC nvcc's
 #define ZEROTH_UNROLL _Pragma("GCC unroll 32")
 #else
 #define ZEROTH_UNROLL
