@@ -151,7 +151,7 @@ class Kernel {
 
     ZEROTH_INLINE static SomeLanes lanes_before(std::uint64_t end, std::uint64_t element) noexcept {
         const std::uint64_t left = end - element;
-        return {left < static_cast<std::uint64_t>(Lanes::width) ? static_cast<int>(left) : Lanes::width};
+        return SomeLanes{left < static_cast<std::uint64_t>(Lanes::width) ? static_cast<int>(left) : Lanes::width}; // named: for nvcc 13.0
     }
 
     /// First element of a run of counters' register j.
