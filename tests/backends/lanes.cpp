@@ -117,9 +117,12 @@ TEMPLATE_TEST_CASE("Philox in registers gives the scalar words, for several stre
         one.philox = {patterns.word(), patterns.word()};
     }
     const Stream* const streams[3] = {&stream[0], &stream[1], &stream[0]};
-    // Up to the last whole register before the counter's low word wraps, and beyond it.
+    // Up to the last whole register before the counter's low word wraps, and beyond it; in the end all with one key.
     for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{0xFFFFFFF0u}, std::uint64_t{1} << 32,
-                                      (std::uint64_t{1} << 40) + 16}) {
+                                      (std::uint64_t{1} << 40) + 16, std::uint64_t{48}, (std::uint64_t{3} << 33) + 32}) {
+        if (first == 48) {
+            stream[1].philox = stream[0].philox;
+        }
         const std::uint64_t counters[3] = {first, first, first + 16};
         typename Lanes::Word out[3][4];
         Lanes::template philox<10, 3>(streams, counters, out);
