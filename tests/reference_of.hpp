@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/visit.hpp>
 
 #include <cstddef>
 #include <span>

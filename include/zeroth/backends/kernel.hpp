@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/access.hpp>
+#include <zeroth/backends/direction_layout.hpp>
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/block.hpp>
@@ -8,47 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
-
-/// The Draw of a direction that only has z(key, block, element).
-template <class D, class Lanes>
-struct ElementwiseDraw {
-    const D* direction;
-    const Stream* stream;
-    std::uint64_t first;
-
-    ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) const noexcept {
-        float numbers[Lanes::width];
-        const std::uint64_t last = stream->block.size() - 1;
-        for (int l = 0; l < Lanes::width; ++l) {
-            const std::uint64_t element = first + static_cast<std::uint64_t>(l);
-            numbers[l] = (*direction)(stream->key, stream->block, element < last ? element : last);
-        }
-        z[0] = Lanes::load(numbers);
-    }
-    template <int N>
-    static void draw(const D& direction, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
-                     ElementwiseDraw (&draws)[N]) noexcept {
-        for (int n = 0; n < N; ++n) {
-            draws[n] = {&direction, streams[n], counters[n]};
-        }
-    }
-};
-
-/// How a direction is laid out in registers: its own layout if it has one, else a register at a time.
-template <class D, class Lanes>
-struct DirectionLayout {
-    static constexpr int groups = 1;
-    static constexpr int vectors = 1;
-    using Draw = ElementwiseDraw<D, Lanes>;
-};
-template <VectorDirection D, class Lanes>
-struct DirectionLayout<D, Lanes> {
-    static constexpr int groups = D::groups;
-    static constexpr int vectors = D::vectors;
-    using Draw = typename D::template Draw<Lanes>;
-};
 
 /// Constants found by measurement.
 struct Tuning {
@@ -67,7 +30,25 @@ struct Tuning {
 /// The inner loops of a traversal over elements [begin, end) of one block, begin a multiple of the direction's tile.
 template <class Lanes, class Storage, class D, class Operation>
 class Kernel {
+    using Compute = ComputeType<Storage>;
+    using Real = typename Lanes::template Real<Compute>;
+    using Layout = DirectionLayout<D, Lanes>;
+    using Draw = typename Layout::Draw;
+    using MoveType = Move<Operation::coefficients>;
+
+    static constexpr int sums = Operation::sums;
+    static constexpr std::uint64_t tile = tile_size<D>;
+    /// One element at a time, what is spread out for registers would cost the compiler more than it gains.
+    static constexpr bool is_scalar = Lanes::width == 1;
+    static constexpr int chains = !is_scalar && Layout::groups * Layout::vectors <= 16 ? Tuning::chains : 1;
+    /// Runs of counters in a tile.
+    static constexpr int runs = tile_lanes / Lanes::width;
+    static constexpr bool skips = SparseDirection<D> && skips_zeros<Operation>;
+
   public:
+    /// Small blocks that run_together takes; fewer than two where it is of no use.
+    static constexpr int together = sums == 0 ? 0 : chains / runs;
+
     Kernel(const Block& block, std::size_t block_index, const D& direction, const Operation& operation) noexcept
         : block_{block}, block_index_{block_index}, direction_{direction}, bound_{operation, block, block_index},
           data_{static_cast<Storage*>(block.data)} {}
@@ -85,25 +66,29 @@ class Kernel {
                     break;
                 }
                 [[fallthrough]];
+            case 8:
+                if constexpr (!is_scalar && draws_signs<D> && sums == 1) {
+                    run_in_registers<8>(begin, end, moves);
+                    break;
+                }
+                [[fallthrough]];
             default: run_in_chunks(begin, end, moves); break;
             }
         }
         bound_.finish();
     }
 
+    /// One move over the first `together` of the blocks given, of at most a tile each. Their numbers are drawn in lock step, which hides the
+    /// latency that a small block alone would wait for.
+    static void run_together(const Block* blocks, std::size_t first_index, const D& direction, const Operation& operation,
+                             const MoveType& move) noexcept {
+        [&]<std::size_t... n>(std::index_sequence<n...>) {
+            Kernel kernels[together] = {Kernel{blocks[n], first_index + n, direction, operation}...};
+            run_tiles(kernels, move);
+        }(std::make_index_sequence<together>{});
+    }
+
   private:
-    using Compute = ComputeType<Storage>;
-    using Real = typename Lanes::template Real<Compute>;
-    using Layout = DirectionLayout<D, Lanes>;
-    using Draw = typename Layout::Draw;
-    using MoveType = Move<Operation::coefficients>;
-
-    static constexpr int sums = Operation::sums;
-    static constexpr std::uint64_t tile = tile_size<D>;
-    /// One element at a time, what is spread out for registers would cost the compiler more than it gains.
-    static constexpr bool is_scalar = Lanes::width == 1;
-    static constexpr int chains = !is_scalar && Layout::groups * Layout::vectors <= 16 ? Tuning::chains : 1;
-
     /// A move as this block sees it.
     struct BoundMove {
         Stream stream;
@@ -112,10 +97,12 @@ class Kernel {
 
     void bind(const MoveType* moves, int count, BoundMove* bound) const noexcept {
         for (int k = 0; k < count; ++k) {
-            bound[k].stream = {.key = moves[k].key, .block = block_.identity, .philox = moves[k].philox};
+            // In a variable of its own: of one prepared in the array, GCC 12 loses at -O3 what prepare() leaves.
+            Stream stream{.key = moves[k].key, .block = block_.identity, .philox = moves[k].philox};
             if constexpr (PreparedDirection<D>) {
-                direction_.prepare(bound[k].stream, block_index_);
+                direction_.prepare(stream, block_index_);
             }
+            bound[k].stream = stream;
             const double scale = moves[k].block_scale != nullptr ? moves[k].block_scale[block_index_] : 1.0;
             for (int i = 0; i < Operation::coefficients; ++i) {
                 bound[k].coefficient[i] = Lanes::template broadcast_real<Compute>(
@@ -164,16 +151,45 @@ class Kernel {
         BoundMove moves[K];
         bind(all.data(), K, moves);
         constexpr int n = chains / K > 0 ? chains / K : 1;
-        constexpr auto step = static_cast<std::uint64_t>(n * Lanes::width);
+        constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
         std::uint64_t counter = begin / tile * tile_lanes;
         // Whole tiles first, then with every register checked against the end.
         const std::uint64_t whole = end / tile * tile_lanes;
-        for (; counter + step <= whole; counter += step) {
+        while (counter + n * width <= whole) {
+            if constexpr (skips) {
+                const std::uint64_t next = next_stretch(counter);
+                if (is_zero(moves[0], counter / tile_lanes * tile)) {
+                    counter = next;
+                    continue;
+                }
+                if (counter + n * width > next) { // begun amid a stretch
+                    pass<K, 1, true>(moves, counter, end);
+                    counter += width;
+                    continue;
+                }
+            }
             pass<K, n, false>(moves, counter, end);
+            counter += n * width;
         }
         const std::uint64_t all_counters = (end + tile - 1) / tile * tile_lanes;
-        for (; counter < all_counters; counter += static_cast<std::uint64_t>(Lanes::width)) {
-            pass<K, 1, true>(moves, counter, end);
+        for (; counter < all_counters; counter += width) {
+            if (!is_zero(moves[0], counter / tile_lanes * tile)) {
+                pass<K, 1, true>(moves, counter, end);
+            }
+        }
+    }
+
+    /// The first counter after a counter's stretch.
+    ZEROTH_INLINE static std::uint64_t next_stretch(std::uint64_t counter) noexcept {
+        constexpr std::uint64_t counters = stretch_size<D> / tile * tile_lanes;
+        return counter / counters * counters + counters;
+    }
+    /// Whether all z of an element's stretch are 0: then it is left alone, by every backend.
+    ZEROTH_INLINE static bool is_zero([[maybe_unused]] const BoundMove& move, [[maybe_unused]] std::uint64_t element) noexcept {
+        if constexpr (skips) {
+            return D::is_zero(move.stream, element / stretch_size<D> * stretch_size<D>, stretch_size<D>);
+        } else {
+            return false;
         }
     }
 
@@ -215,7 +231,7 @@ class Kernel {
     }
 
     template <int K, int N, bool Checked>
-    ZEROTH_INLINE void apply_group(const BoundMove* moves, Draw (&draws)[N * K], std::uint64_t counter, int group,
+    ZEROTH_INLINE void apply_group(const BoundMove* moves, Draw* draws, std::uint64_t counter, int group,
                                    std::uint64_t end) noexcept {
         ZEROTH_UNROLL
         for (int n = 0; n < N; ++n) {
@@ -247,6 +263,37 @@ class Kernel {
         }
     }
 
+    static void run_tiles(Kernel (&kernels)[together], const MoveType& move) noexcept {
+        BoundMove moves[together];
+        const Stream* streams[chains];
+        std::uint64_t counters[chains];
+        for (int n = 0; n < together; ++n) {
+            kernels[n].bind(&move, 1, moves + n);
+            for (int run = 0; run < runs; ++run) {
+                streams[n * runs + run] = &moves[n].stream;
+                counters[n * runs + run] = static_cast<std::uint64_t>(run * Lanes::width);
+            }
+        }
+        Draw draws[chains];
+        Draw::template draw<chains>(kernels[0].direction_, streams, counters, draws);
+        for (int n = 0; n < together; ++n) {
+            if (!is_zero(moves[n], 0)) {
+                kernels[n].apply_tile(moves[n], draws + n * runs);
+            }
+            kernels[n].bound_.finish();
+        }
+    }
+
+    ZEROTH_INLINE void apply_tile(const BoundMove& move, Draw* draws) noexcept {
+        const std::uint64_t size = block_.size();
+        for (int run = 0; run < runs; ++run) {
+            const auto counter = static_cast<std::uint64_t>(run * Lanes::width);
+            for (int group = 0; group < Layout::groups && element_of(counter, group * Layout::vectors) < size; ++group) {
+                apply_group<1, 1, true>(&move, draws + run, counter, group, size);
+            }
+        }
+    }
+
     ZEROTH_INLINE void prefetch(std::uint64_t element) const noexcept {
 #if !defined(__CUDA_ARCH__) && defined(__GNUC__)
         // Once a cache line of floats.
@@ -256,11 +303,10 @@ class Kernel {
 #endif
     }
 
-    /// A tile, or as many as make 512 elements; less of it, in whole groups, where the sums would take more than 48 KiB.
+    /// A stretch; less of it, in whole groups, where the sums would take more than 48 KiB.
     ZEROTH_HOST_DEVICE static constexpr std::uint64_t chunk_size() noexcept {
         constexpr auto group = static_cast<std::uint64_t>(Layout::vectors * tile_lanes);
-        constexpr std::uint64_t tiles = tile < 512 ? (511 + tile) / tile : 1;
-        std::uint64_t size = tiles * tile;
+        std::uint64_t size = stretch_size<D>;
         while (static_cast<std::uint64_t>(sums) * size * sizeof(Compute) > 48 * 1024 && size > group) {
             size = (size / group + 1) / 2 * group;
         }
@@ -296,7 +342,7 @@ class Kernel {
                 }
                 accumulate_moves(bound, count, m == 0, first, last, partial);
             }
-            apply_chunk(first, last, partial);
+            apply_chunk(bound[0], first, last, partial);
         }
     }
 
@@ -326,14 +372,14 @@ class Kernel {
     void accumulate_chunk(const BoundMove* moves, std::uint64_t first, std::uint64_t last,
                           Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
         // As many runs of counters as hide the latency, if a chunk has them.
-        constexpr std::uint64_t runs = chunk_size() / tile * tile_lanes / static_cast<std::uint64_t>(Lanes::width);
+        constexpr std::uint64_t own_runs = chunk_size() / tile * tile_lanes / static_cast<std::uint64_t>(Lanes::width);
         constexpr int most = chains / K > 0 ? chains / K : 1;
-        constexpr int n = runs < most ? (runs > 0 ? static_cast<int>(runs) : 1) : most;
+        constexpr int n = own_runs < most ? (own_runs > 0 ? static_cast<int>(own_runs) : 1) : most;
+        constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
         const std::uint64_t all_counters = (last + tile - 1) / tile * tile_lanes;
-        for (std::uint64_t counter = first / tile * tile_lanes; counter < all_counters;
-             counter += static_cast<std::uint64_t>(n * Lanes::width)) {
+        for (std::uint64_t counter = first / tile * tile_lanes; counter < all_counters; counter += n * width) {
             Draw draws[n * K];
-            draw<K, n>(moves, counter, draws, all_counters - static_cast<std::uint64_t>(Lanes::width));
+            draw<K, n>(moves, counter, draws, all_counters - width);
             for (int group = 0; group < Layout::groups; ++group) {
                 if (element_of(counter, group * Layout::vectors) >= last) {
                     break;
@@ -384,10 +430,13 @@ class Kernel {
     }
 
     template <std::size_t Chunk>
-    void apply_chunk(std::uint64_t first, std::uint64_t last,
+    void apply_chunk([[maybe_unused]] const BoundMove& move, std::uint64_t first, std::uint64_t last,
                      const Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
         constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
         for (std::uint64_t element = first; element < last; element += width) {
+            if (is_zero(move, element)) {
+                continue;
+            }
             Real sum[sums == 0 ? 1 : sums];
             ZEROTH_UNROLL
             for (int s = 0; s < sums; ++s) {
@@ -411,15 +460,5 @@ class Kernel {
 #if defined(__clang__)
 #pragma clang diagnostic pop
 #endif
-
-/// Visits elements [begin, end) of a block, whichever of the types it is stored as.
-template <class Lanes, class Types, class D, class Operation>
-void visit_range(const Block& block, std::size_t block_index, std::uint64_t begin, std::uint64_t end, const D& direction,
-                 std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
-    Types::visit(block.type, [&]<class Storage>(Storage*) {
-        using Own = OperationOn<Operation, Storage>;
-        Kernel<Lanes, Storage, D, typename Own::type>{block, block_index, direction, Own::of(operation)}.run(begin, end, moves);
-    });
-}
 
 ZEROTH_END_NAMESPACE

@@ -27,6 +27,13 @@ template <class Operation>
     requires requires { Operation::scaled; }
 inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
 
+/// Whether weights are left alone in the stretches where a SparseDirection is 0.
+template <class Operation>
+inline constexpr bool skips_zeros = false;
+template <class Operation>
+    requires requires { Operation::skips_zeros; }
+inline constexpr bool skips_zeros<Operation> = Operation::skips_zeros;
+
 /// An elementwise operation of a traversal: w <- apply(w, sums over the moves' directions).
 ///
 ///     struct Operation {
@@ -43,12 +50,14 @@ inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
 ///
 /// with Real = Lanes::Real<ComputeType<Storage>>. A Bound belongs to one range of one block; element is the index of the register's first
 /// weight in its block. What apply returns is stored rounded to nearest, or by the Bound's own store(Storage* to, w, element, count) if it
-/// has one: a move of the base has a StochasticStore. Its accumulate_sign, if there, is called for directions that draw signs. This one,
-/// w <- w + sum c z, is the plainest.
+/// has one: a move of the base has a StochasticStore. Its accumulate_sign, if there, is called for directions that draw signs. An operation
+/// that leaves a weight as it is where all z are 0 says `static constexpr bool skips_zeros = true`. This one, w <- w + sum c z, is the
+/// plainest.
 struct Displace {
     static constexpr int coefficients = 1;
     static constexpr int sums = 1;
     static constexpr bool writes = true;
+    static constexpr bool skips_zeros = true;
 
     template <class Lanes, class Storage>
     struct Bound {
@@ -100,6 +109,7 @@ struct DisplaceBase {
     static constexpr int coefficients = Displace::coefficients;
     static constexpr int sums = Displace::sums;
     static constexpr bool writes = true;
+    static constexpr bool skips_zeros = true;
     /// The operation on weights of more bits.
     using ToNearest = Displace;
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/visit.hpp>
 
-#include <cstddef>
 #include <span>
 #include <string>
 
@@ -21,9 +20,7 @@ struct Reference {
     template <class D, class Operation>
     void traverse(std::span<const Block> blocks, const D& direction,
                   std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
-        }
+        visit_blocks<Lanes, Types>(blocks, 0, direction, moves, operation);
     }
 };
 

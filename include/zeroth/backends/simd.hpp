@@ -2,10 +2,9 @@
 
 /// The vectorised backend, through xsimd. Not part of zeroth.hpp: it needs xsimd's headers (8.1 or newer).
 
-#include <zeroth/backends/kernel.hpp>
 #include <zeroth/backends/simd_lanes.hpp>
+#include <zeroth/backends/visit.hpp>
 
-#include <cstddef>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -36,9 +35,7 @@ struct Simd {
     template <class D, class Operation>
     void traverse(std::span<const Block> blocks, const D& direction,
                   std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
-        }
+        visit_blocks<Lanes, Types>(blocks, 0, direction, moves, operation);
     }
 };
 

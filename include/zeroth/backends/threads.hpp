@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/visit.hpp>
 #include <zeroth/backends/reference.hpp>
 
 #if defined(_OPENMP)
@@ -71,16 +71,26 @@ struct Threads {
                             std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
         constexpr std::uint64_t tile = tile_size<D>;
         std::uint64_t before = 0;
-        for (std::size_t b = 0; b < blocks.size() && before < last; ++b) {
+        std::size_t whole = 0; // blocks before b that are to be visited from end to end
+        std::size_t b = 0;
+        const auto visit_whole = [&] {
+            visit_blocks<Lanes, Types>(blocks.subspan(b - whole, whole), b - whole, direction, moves, operation);
+            whole = 0;
+        };
+        for (; b < blocks.size() && before < last; ++b) {
             const std::uint64_t size = blocks[b].size();
             const std::uint64_t after = before + (size + tile - 1) / tile;
-            if (after > first) {
+            if (first <= before && after <= last) {
+                ++whole;
+            } else if (after > first) {
+                visit_whole();
                 const std::uint64_t begin = first > before ? (first - before) * tile : 0;
                 const std::uint64_t end = last < after ? (last - before) * tile : size;
                 visit_range<Lanes, Types>(blocks[b], b, begin, end, direction, moves, operation);
             }
             before = after;
         }
+        visit_whole();
     }
 };
 

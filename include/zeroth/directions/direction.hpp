@@ -56,6 +56,13 @@ concept PreparedDirection = VectorDirection<D> && requires(const D& direction, S
     direction.prepare(stream, block_index);
 };
 
+/// A direction that knows where it is 0, as one under a mask may: is_zero(stream, first, count) says that all z of elements first to
+/// first + count - 1 are. Traversals that only add to the weights leave such stretches of a block untouched.
+template <class D>
+concept SparseDirection = VectorDirection<D> && requires(const Stream& stream, std::uint64_t first, std::uint64_t count) {
+    { D::is_zero(stream, first, count) } -> std::same_as<bool>;
+};
+
 /// A direction that keeps numbers formed ahead for its draws, as a pool is: reserve(blocks, most_keys) takes the memory for traversals of
 /// that many keys, once; form(key), called by one thread for each key of a traversal before it, makes the direction ready for them, and
 /// takes more where they are more. What a traversal's keys have stays for the next, which may have to go back. Of copies, each forms its
@@ -113,6 +120,10 @@ template <class D>
 inline constexpr std::uint64_t tile_size = tile_lanes;
 template <VectorDirection D>
 inline constexpr std::uint64_t tile_size<D> = std::uint64_t{tile_lanes} * D::groups * D::vectors;
+
+/// Elements that are left untouched together where a SparseDirection is 0: a tile, or as many as make 512.
+template <class D>
+inline constexpr std::uint64_t stretch_size = (tile_size<D> < 512 ? (511 + tile_size<D>) / tile_size<D> : 1) * tile_size<D>;
 
 /// The Draw of every direction that turns four Philox words a lane into numbers: D::next consumes them.
 template <class D, class Lanes>

@@ -20,6 +20,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///         void prepare(Stream&, std::size_t block_index) const;   // leaves in the stream what read() needs
 ///         template <class Lanes> static typename Lanes::Float read(const Stream&, std::uint64_t element, Float z);   // z or 0
 ///         void validate_for(std::span<const Block>) const;       // optional: throws for blocks that it is not for
+///         static bool none(const Stream&, std::uint64_t first, std::uint64_t count); // optional: what is skipped
 ///     };
 template <class M>
 concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& key, const BlockIdentity& block, std::uint64_t element,
@@ -112,6 +113,12 @@ struct Masked {
         return direction.state_bytes();
     }
 
+    [[nodiscard]] ZEROTH_HOST_DEVICE static bool is_zero(const Stream& stream, std::uint64_t first, std::uint64_t count) noexcept
+        requires requires { M::none(stream, first, count); }
+    {
+        return M::none(stream, first, count);
+    }
+
     ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
         return mask(key, block, element) ? direction(key, block, element) : 0.0f;
     }
@@ -192,6 +199,18 @@ struct BitMask {
     ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
         // A register's elements lie in one word.
         return lanes_of_bits<Lanes>(stream.bits != nullptr && element < stream.block.size() ? stream.bits[element / 32] >> (element % 32) : 0, z);
+    }
+    [[nodiscard]] ZEROTH_HOST_DEVICE static bool none(const Stream& stream, std::uint64_t first, std::uint64_t count) noexcept {
+        if (stream.bits == nullptr) {
+            return true;
+        }
+        const std::uint64_t end = first + count < stream.block.size() ? first + count : stream.block.size();
+        for (std::uint64_t word = first / 32; word * 32 < end; ++word) {
+            if (stream.bits[word] != 0) {
+                return false;
+            }
+        }
+        return true;
     }
     bool operator()(const Key&, const BlockIdentity& block, std::uint64_t element) const noexcept {
         const std::size_t b = find(block, 0);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/visit.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
