@@ -2,14 +2,17 @@
 
 #include "displace.hpp"
 
+#include <zeroth/directions/masked.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
+#include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +59,29 @@ void move_base(benchmark::State& state) {
     state.SetLabel(backend.name());
 }
 
+/// 2^26 floats under a mask that keeps so many in a million, strewn at random.
+template <class Direction>
+void displace_masked(benchmark::State& state) {
+    constexpr std::size_t n = std::size_t{1} << 26;
+    const bench::Numbers<float> weights{n, 1.0f};
+    zeroth::Parameters parameters;
+    parameters.add("weights", weights.span());
+    zeroth::BitMasks bits{parameters};
+    std::mt19937_64 engine{1};
+    std::geometric_distribution<std::size_t> gap{1e-6 * static_cast<double>(state.range(0))};
+    for (std::size_t i = gap(engine); i < n; i += 1 + gap(engine)) {
+        bits.set(0, i);
+    }
+    const zeroth::Masked direction{Direction{}, bits.mask()};
+    const zeroth::Move<1> move{zeroth::Key{1, 2, 0}, {1e-6}};
+    const zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float>> backend;
+    bench::Rounds rounds{state, bench::Increment<float>{weights.span()}, [&] {
+                             backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{&move, 1}, zeroth::Displace{});
+                         }};
+    rounds.report(state, n);
+    state.SetLabel(backend.name());
+}
+
 /// 2^18 floats stay in the second-level cache, 2^26 are 256 MB.
 void sizes(benchmark::internal::Benchmark* benchmark) {
     benchmark->ArgNames({"elements", "moves"})->UseManualTime();
@@ -83,6 +109,8 @@ BENCHMARK(displace<zeroth::Rademacher, float, 2>)->Apply(bench::cache_and_memory
 BENCHMARK(displace<zeroth::MixedPool, float, 2>)->Apply(bench::cache_and_memory);
 BENCHMARK(displace_small<zeroth::Gaussian>)->UseManualTime();
 BENCHMARK(displace_small<zeroth::Rademacher>)->UseManualTime();
+BENCHMARK(displace_masked<zeroth::Gaussian>)->ArgName("per_million")->RangeMultiplier(10)->Range(100, 100'000)->UseManualTime();
+BENCHMARK(displace_masked<zeroth::Rademacher>)->ArgName("per_million")->RangeMultiplier(10)->Range(100, 100'000)->UseManualTime();
 BENCHMARK(move_base<zeroth::Gaussian>)->ArgName("elements")->Arg(std::int64_t{1} << 26)->UseManualTime();
 BENCHMARK(move_base<zeroth::Rademacher>)->ArgName("elements")->Arg(std::int64_t{1} << 26)->UseManualTime();
 

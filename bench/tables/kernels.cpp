@@ -144,10 +144,25 @@ std::string against(const Results& results, const std::string& benchmark, const 
     return text.empty() ? "" : markdown_head({"direction", "ns", "ns " + head, "times that", "goal", "spread"}) + text;
 }
 
+/// displace_masked<zeroth::Gaussian>/per_million:1000/manual_time
+std::string masks(const Results& results) {
+    const std::regex form{R"(displace_masked<(?:\w+::)*(\w+)>/per_million:(\d+)/.*)"};
+    std::string text;
+    for (const Result* result : results.beginning("displace_masked<")) {
+        std::smatch match;
+        if (std::regex_match(result->name, match, form)) {
+            text += markdown_row({match[1], report::fixed(1e-4 * std::stod(match[2]), 2) + " %", cell((*result)["ns_element"], 3),
+                                  cell((*result)["x_increment"], 2), cell((*result)["spread"], 2)});
+        }
+    }
+    return text.empty() ? "" : markdown_head({"direction", "weights in the mask", "ns", "increments", "spread"}) + text;
+}
+
 std::string others(const std::vector<Kernel>& kernels, const Results& results) {
     std::string text;
     for (const Result& result : results.all) {
         const bool elsewhere =
+            result.name.starts_with("displace_masked<") ||
             std::ranges::any_of(kernels, [&](const Kernel& kernel) { return kernel.memory == &result || kernel.cache == &result; });
         if (!elsewhere && result.find("x_increment") && result.label.starts_with("simd") && !result.find("forward_passes")) {
             text += markdown_row(
@@ -237,6 +252,11 @@ void write_kernels(const Results& results, const std::filesystem::path& folder) 
     }
     if (const std::string rows = against(results, "displace_small", "one", "as one tensor", small_goal); !rows.empty()) {
         page << "\n## Small tensors\n\n10,000 tensors of 100 floats, beside one tensor of 1,000,000 in the same run.\n\n" << rows;
+    }
+    if (const std::string rows = masks(results); !rows.empty()) {
+        page << "\n## Masks\n\n2^26 floats under a mask of bits, set at random: a stretch of 512 weights (2,048 for Rademacher) without a bit is "
+                "skipped.\n\n"
+             << rows;
     }
     if (const std::string rows = against(results, "move_base", "nearest", "to nearest", base_goal); !rows.empty()) {
         page << "\n## Moving a bfloat16 base\n\nAn update of 2^26 bfloat16 weights, rounded stochastically, beside the same traversal "

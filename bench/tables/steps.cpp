@@ -68,7 +68,10 @@ std::string torch_line(const Results& results) {
     }
     return "PyTorch: the four passes of MeZO's step in place (" + torch->label + ", one thread, `p.add_(z, alpha)` for each tensor) take " +
            report::fixed((*torch)["step_seconds"], 2) + " s, " + report::fixed((*torch)["x_increment"], 1) +
-           " increments a pass. Its step is plain SGD's, in float32: so other rules, restores and types are not compared with it.\n";
+           " increments a pass. Its step is plain SGD's, in float32: so other rules, restores and types are not compared with it. Beside these "
+           "passes, three traversals at the increment's speed would be " +
+           report::fixed(4 * (*torch)["x_increment"] / 3, 1) + " times as fast, and two " + report::fixed(2 * (*torch)["x_increment"], 1) +
+           " times: more than that takes a goal beyond what the memory of this machine allows.\n";
 }
 
 std::string ensmallen(const Results& results) {
