@@ -21,6 +21,16 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
+/// What a normalised direction's factors are kept in.
+template <class B>
+struct FactorsOf {
+    using type = std::vector<double>;
+};
+template <FactorBackend B>
+struct FactorsOf<B> {
+    using type = typename B::Factors;
+};
+
 /// The displaced weights: in memory they are base + sum_k c_k z(key_k), and the cursor knows the terms.
 ///
 /// stand_at says where to stand, and makes the one traversal that leads there from where it stands. update moves the base; it is carried out by
@@ -47,13 +57,15 @@ class Cursor {
         displacement_.reserve(most_terms);
         gradient_.reserve(most_parts - 2 * most_terms);
         parts_.reserve(most_parts);
-        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
+        if constexpr (requires { backend_.reserve(raw_direction(direction_), parameters_.blocks(), most_parts); }) {
+            backend_.reserve(raw_direction(direction_), parameters_.blocks(), most_parts);
+        } else if constexpr (FormedDirection<Raw, std::span<const Block>>) {
             raw_direction(direction_).reserve(parameters_.blocks(), most_parts);
         }
         if constexpr (NormalisedDirection<D>) {
             units_.resize(parameters_.blocks().size());
             for (std::size_t k = 0; k < most_parts; ++k) {
-                scales_.push_back({Key{}, false, false, std::vector<double>(parameters_.blocks().size())});
+                scales_.push_back({Key{}, false, false, make_factors()});
             }
         }
         if constexpr (Restore::adjusts_weights) {
@@ -125,13 +137,16 @@ class Cursor {
     [[nodiscard]] const B& backend() const noexcept { return backend_; }
     /// Of a block-scaled direction in a block; 1 for others.
     [[nodiscard]] double scale_of(std::size_t block) const noexcept { return BlockScaledDirection<D> ? block_scales_[block] : 1.0; }
-    /// What the restore policy and the direction keep beside the weights.
+    /// What the restore policy and the direction keep beside the weights, the backend for it included.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
+        std::size_t bytes = weights_.bytes();
         if constexpr (requires(const Raw& direction) { direction.state_bytes(); }) {
-            return weights_.bytes() + raw_direction(direction_).state_bytes();
-        } else {
-            return weights_.bytes();
+            bytes += raw_direction(direction_).state_bytes();
         }
+        if constexpr (requires { backend_.state_bytes(); }) {
+            bytes += backend_.state_bytes();
+        }
+        return bytes;
     }
     /// The step of Exact's grid in each block.
     [[nodiscard]] std::span<const double> quanta() const noexcept
@@ -254,12 +269,22 @@ class Cursor {
         return parts_.emplace_back(PartType{key});
     }
 
-    /// A normalised direction's factor in each block, kept while its key is in use.
+    /// A normalised direction's factor in each block, where the backend reaches it.
+    using Factors = typename FactorsOf<B>::type;
+    [[nodiscard]] Factors make_factors() const {
+        if constexpr (FactorBackend<B>) {
+            return backend_.make_factors(parameters_.blocks().size());
+        } else {
+            return Factors(parameters_.blocks().size());
+        }
+    }
+
+    /// A key's, kept while it is in use.
     struct Scales {
-        Key key;
+        Key key{};
         bool in_use = false;
         bool formed = false;
-        std::vector<double> factor;
+        Factors factor{};
     };
 
     void scale_blocks() {
@@ -292,7 +317,7 @@ class Cursor {
                 return scales;
             }
         }
-        return scales_.emplace_back();
+        return scales_.emplace_back(Scales{Key{}, false, false, make_factors()});
     }
 
     const double* form_scales(const Key& key)
@@ -300,15 +325,18 @@ class Cursor {
     {
         const std::span<const Block> blocks = parameters_.blocks();
         Scales& scales = unused_scales();
-        units_.assign(blocks.size(), 0);
         const Move<1> move{key, {1.0}};
-        backend_.traverse(blocks, direction_, std::span<const Move<1>>{&move, 1}, SquaredNorm{units_.data()});
+        if constexpr (FactorBackend<B>) {
+            backend_.form_factors(blocks, direction_, move, scales.factor);
+        } else {
+            units_.assign(blocks.size(), 0);
+            backend_.traverse(blocks, direction_, std::span<const Move<1>>{&move, 1}, SquaredNorm{units_.data()});
+            for (std::size_t b = 0; b < blocks.size(); ++b) {
+                scales.factor[b] = D::scale(units_[b], blocks[b].size());
+            }
+        }
         scales.key = key;
         scales.in_use = scales.formed = true;
-        scales.factor.resize(blocks.size());
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            scales.factor[b] = D::scale(units_[b], blocks[b].size());
-        }
         return scales.factor.data();
     }
 

@@ -2,9 +2,11 @@
 
 #include "backends/bit_equality.hpp"
 
-#include <zeroth/cuda/launch.cuh>
+#include <zeroth/cuda/directions.cuh>
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace zeroth_test {
 
@@ -17,18 +19,39 @@ struct LaunchedOnHost {
     unsigned threads = 128;
 
     [[nodiscard]] std::string name() const { return "launched on the host"; }
+
+    template <class Task>
+    void run(std::uint64_t count, const Task& task) const {
+        for (std::uint64_t thread = 0; thread < count; ++thread) {
+            task(thread);
+        }
+    }
+    template <class Storage, class Operation, class Kernel>
+    void traverse(const cuda::Launch<Operation>& launch, Kernel kernel) const {
+        std::vector<float> shared;
+        if constexpr (requires { kernel.shared(); }) {
+            if (kernel.shared() != 0) {
+                shared.resize(kernel.shared());
+                for (unsigned thread = 0; thread < threads; ++thread) {
+                    cuda::SharedNumbers::copy(shared.data(), kernel.numbers(), kernel.shared(), thread, threads);
+                }
+                kernel.numbers() = shared.data();
+            }
+        }
+        const cuda::Worker<Storage, Kernel, Operation> worker{launch, kernel};
+        for (std::uint64_t first = 0; first < grid; ++first) {
+            for (unsigned thread = 0; thread < threads; ++thread) {
+                worker.run(first, grid, thread, threads);
+            }
+        }
+    }
     template <class D, class Operation>
     void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
                   const Operation& operation) const {
-        using Own = OperationOn<Operation, T>;
-        static_assert(cuda::is_whole<D> && cuda::is_whole<Operation>);
-        cuda::for_each_launch<T>(blocks, moves, Own::of(operation), [&](const auto& launch) {
-            const cuda::Worker<T, D, typename Own::type> worker{launch, direction};
-            for (std::uint64_t first = 0; first < grid; ++first) {
-                for (unsigned thread = 0; thread < threads; ++thread) {
-                    worker.run(first, grid, thread, threads);
-                }
-            }
+        std::vector<std::byte> memory;
+        cuda::traverse_on(static_cast<Types*>(nullptr), *this, blocks, direction, moves, operation, [&](std::size_t bytes) {
+            memory.resize(bytes);
+            return memory.data();
         });
     }
 };

@@ -4,6 +4,7 @@
 #include <zeroth/directions/rademacher.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <string>
 
@@ -12,11 +13,21 @@ ZEROTH_BEGIN_NAMESPACE
 /// What carries out traversals: visits every element of the blocks, forms the moves' directions in registers and applies an elementwise
 /// operation, giving Reference's bits. name() is what reports call it. A backend with a member Types is compiled for those storage types, one
 /// with a member space reaches blocks of that memory space and no others; without, of the host's.
+///
+/// A backend whose memory is not the host's may keep there what directions form: reserve(direction, blocks, most_keys), called in place of
+/// the direction's; a type Factors with data(), make_factors(count), and form_factors(blocks, direction, move, factors), which gives a
+/// normalised direction's factors of a move in the blocks.
 template <class B>
 concept Backend = std::copy_constructible<B> && requires(const B& backend, std::span<const Block> blocks, const Rademacher& direction,
                                                          std::span<const Move<1>> moves, const Displace& operation) {
     { backend.name() } -> std::convertible_to<std::string>;
     backend.traverse(blocks, direction, moves, operation);
+};
+
+/// A backend that forms a normalised direction's factors itself.
+template <class B>
+concept FactorBackend = Backend<B> && requires(const B& backend, std::size_t count) {
+    { backend.make_factors(count) } -> std::same_as<typename B::Factors>;
 };
 
 /// Where the blocks lie that a backend traverses.

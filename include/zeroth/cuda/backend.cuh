@@ -3,15 +3,18 @@
 /// The CUDA backend: traversals of weights in a device's memory. Not part of zeroth.hpp: it is compiled by nvcc, and needs the CUDA runtime
 /// and nothing else.
 
+#include <zeroth/array.hpp>
 #include <zeroth/backends/backend.hpp>
-#include <zeroth/cuda/launch.cuh>
+#include <zeroth/cuda/directions.cuh>
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
@@ -46,19 +49,90 @@ class CurrentDevice {
     bool changed_ = false;
 };
 
-template <class Storage, class D, class Operation>
-__global__ void __launch_bounds__(Tuning::threads) traverse_chunks(const __grid_constant__ Launch<Operation> launch, const D direction) {
-    Worker<Storage, D, Operation>{launch, direction}.run(blockIdx.x, gridDim.x, threadIdx.x, Tuning::threads);
+/// Numbers in the memory of the device that is current when they are made.
+template <class T>
+class DeviceArray {
+  public:
+    DeviceArray() = default;
+    explicit DeviceArray(std::size_t size) : size_{size} {
+        if (size != 0) {
+            void* memory = nullptr;
+            require_success(cudaMalloc(&memory, size * sizeof(T)), "cudaMalloc");
+            data_ = static_cast<T*>(memory);
+        }
+    }
+    DeviceArray(DeviceArray&& other) noexcept : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
+    DeviceArray& operator=(DeviceArray other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    /// Waits for the device.
+    ~DeviceArray() { static_cast<void>(cudaFree(data_)); }
+
+    [[nodiscard]] T* data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  private:
+    T* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// Memory that traversals form numbers in, each anew; more is taken when one needs more. Of copies, each takes its own.
+class Workspace {
+  public:
+    Workspace() = default;
+    Workspace(const Workspace&) noexcept {}
+    Workspace& operator=(const Workspace&) noexcept { return *this; }
+    ~Workspace() = default;
+
+    [[nodiscard]] std::byte* of(std::size_t bytes) {
+        if (bytes > memory_.size()) {
+            memory_ = DeviceArray<std::byte>{}; // first, so that both are not held
+            memory_ = DeviceArray<std::byte>{bytes};
+        }
+        return memory_.data();
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return memory_.size(); }
+
+  private:
+    DeviceArray<std::byte> memory_{};
+};
+
+template <class Task>
+__global__ void __launch_bounds__(Tuning::threads) run_task(const __grid_constant__ Task task, const std::uint64_t threads) {
+    const std::uint64_t thread = std::uint64_t{blockIdx.x} * Tuning::threads + threadIdx.x;
+    if (thread < threads) {
+        task(thread);
+    }
+}
+
+template <class Storage, class Kernel, class Operation>
+__global__ void __launch_bounds__(Tuning::threads) traverse_chunks(const __grid_constant__ Launch<Operation> launch, const Kernel direction) {
+    Kernel own = direction;
+    if constexpr (requires { own.shared(); }) {
+        extern __shared__ float shared[];
+        if (own.shared() != 0) {
+            SharedNumbers::copy(shared, own.numbers(), own.shared(), threadIdx.x, Tuning::threads);
+            __syncthreads();
+            own.numbers() = shared;
+        }
+    }
+    Worker<Storage, Kernel, Operation>{launch, own}.run(blockIdx.x, gridDim.x, threadIdx.x, Tuning::threads);
 }
 
 /// A backend on a device: weights in its memory are traversed there, to Reference's bits (a NaN's payload apart). Compile without
 /// -use_fast_math and -ftz=true: they flush subnormal numbers to zero, and the code cannot tell.
 ///
 /// Traversals go to the stream that it is made with and return before they are done; a loss that reads the weights runs on the same stream
-/// or waits for it. One launch for up to 256 tensors of a type. Nothing is allocated or waited for, so a CUDA graph may capture them.
+/// or waits for it. One launch for up to 256 tensors of a type. Nothing is allocated or waited for, so a CUDA graph may capture them; what a
+/// direction's numbers are read from is formed in each graph anew, in memory that a cursor reserves when it is made.
 /// Several devices: a backend for each, with the same keys. Blocks are added with MemorySpace::device.
 ///
-/// Directions: Gaussian, Rademacher, Uniform. Restore policy: InPlace. Rules: those of LinearMove (Sgd, ScalarSignSgd, Conservative,
+/// Directions: all of them, masked (Bernoulli; BitMask by DeviceBits) or scaled. Tables (ReusePool, LfsrBank, MixedPool) are copied to the
+/// device by value for each traversal, 31 KB a launch, and read from shared memory where a traversal needs one alone and it takes no more
+/// than 48 KiB; LowRank's V is formed there, and not on the host; Sphere's norms are summed there. Memory there is taken in a step only where
+/// the host would take some too: when a traversal first needs tables or epochs beyond those reserved for. Restore policy: InPlace. Rules: those of LinearMove (Sgd, ScalarSignSgd, Conservative,
 /// WindowedMomentum), SignSgd, WindowedAdam. Others do not compile (is_whole).
 /// Throws std::runtime_error where the CUDA runtime reports an error, std::invalid_argument for more moves than a launch holds (Launch).
 template <class Scalars = AllScalarTypes>
@@ -79,34 +153,116 @@ class Backend {
     template <class D, class Operation>
     void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
                   const Operation& operation) const {
-        static_assert(is_whole<D>, "zeroth: the CUDA backend does not know this direction");
-        static_assert(is_whole<Operation>, "zeroth: the CUDA backend does not know this operation, restore policy or rule");
         const CurrentDevice current{device_};
-        const auto traverse_type = [&]<class Storage>(Storage*) {
-            using Own = OperationOn<Operation, Storage>;
-            for_each_launch<Storage>(blocks, moves, Own::of(operation), [&](const auto& launch) { start<Storage>(launch, direction); });
-        };
-        for_each_type(static_cast<Types*>(nullptr), traverse_type);
+        traverse_on(static_cast<Types*>(nullptr), Queue{*this}, blocks, direction, moves, operation,
+                    [&](std::size_t bytes) { return workspace_.of(bytes); });
+    }
+
+    /// Takes the memory that traversals with this direction are likely to need.
+    template <class D>
+    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
+        const CurrentDevice current{device_};
+        static_cast<void>(workspace_.of(DeviceForm<D>::reserve(direction, blocks, most_keys)));
+    }
+    /// Of the device's memory, beside the weights.
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return workspace_.bytes(); }
+
+    /// Of a normalised direction in each block.
+    using Factors = DeviceArray<double>;
+    [[nodiscard]] Factors make_factors(std::size_t count) const {
+        const CurrentDevice current{device_};
+        return Factors{count};
+    }
+    template <NormalisedDirection D>
+    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, const Factors& factors) const {
+        const CurrentDevice current{device_};
+        cuda::form_factors(Queue{*this}, blocks, direction, move.philox,
+                           reinterpret_cast<std::int64_t*>(workspace_.of(blocks.size() * sizeof(std::int64_t))), factors.data());
     }
 
   private:
-    template <class... Storage, class Visitor>
-    static void for_each_type(ScalarTypes<Storage...>*, const Visitor& visitor) {
-        (visitor(static_cast<Storage*>(nullptr)), ...);
-    }
+    struct Queue {
+        const Backend& backend;
 
-    template <class Storage, class D, class Operation>
-    void start(const Launch<Operation>& launch, const D& direction) const {
-        static_assert(sizeof(Launch<Operation>) + sizeof(D) <= 32764, "a kernel's parameters");
+        template <class Task>
+        void run(std::uint64_t threads, const Task& task) const {
+            static_assert(sizeof(Task) + sizeof threads <= 32764, "a kernel's parameters");
+            const auto grid = static_cast<unsigned>((threads + Tuning::threads - 1) / Tuning::threads);
+            run_task<<<grid, Tuning::threads, 0, backend.stream_>>>(task, threads);
+            require_success(cudaGetLastError(), "launching what a direction forms");
+        }
+        template <class Storage, class Operation, class Kernel>
+        void traverse(const Launch<Operation>& launch, const Kernel& kernel) const {
+            backend.template start<Storage>(launch, kernel);
+        }
+    };
+
+    template <class Storage, class Operation, class Kernel>
+    void start(const Launch<Operation>& launch, const Kernel& direction) const {
+        static_assert(sizeof(Launch<Operation>) + sizeof(Kernel) <= 32764, "a kernel's parameters");
         const std::uint64_t most = static_cast<std::uint64_t>(multiprocessors_) * Tuning::blocks_per_multiprocessor;
         const auto grid = static_cast<unsigned>(launch.chunks() < most ? launch.chunks() : most);
-        traverse_chunks<Storage><<<grid, Tuning::threads, 0, stream_>>>(launch, direction);
+        std::size_t shared = 0;
+        if constexpr (requires { direction.shared(); }) {
+            shared = direction.shared() * sizeof(float);
+        }
+        traverse_chunks<Storage><<<grid, Tuning::threads, shared, stream_>>>(launch, direction);
         require_success(cudaGetLastError(), "launching a traversal");
     }
 
     cudaStream_t stream_ = nullptr;
     int device_ = 0;
     int multiprocessors_ = 0;
+    mutable Workspace workspace_{};
+};
+
+/// The bits of a BitMask in the memory of a device: mask() is for the same blocks there. They are copied when it is made, and again by copy().
+///
+///     zeroth::BitMasks chosen{on_host};   // by magnitudes or scores of the weights while the host reaches them
+///     chosen.keep_largest(0.1);
+///     zeroth::cuda::DeviceBits bits{chosen.mask()};
+///     zeroth::Masked direction{zeroth::Gaussian{}, bits.mask()};
+///
+/// Memory: 1/8 byte a parameter on the device. Throws std::runtime_error where the CUDA runtime reports an error.
+class DeviceBits {
+  public:
+    /// On the device that is current. The host's mask must outlive this, and its blocks.
+    explicit DeviceBits(const BitMask& mask, cudaStream_t stream = nullptr) : host_{mask}, words_(mask.blocks.size()) {
+        std::size_t size = 0;
+        for (const BlockIdentity& block : mask.blocks) {
+            size += words_of(block);
+        }
+        bits_ = DeviceArray<std::uint32_t>{size};
+        std::size_t before = 0;
+        for (std::size_t b = 0; b < words_.size(); ++b) {
+            words_[b] = bits_.data() + before;
+            before += words_of(mask.blocks[b]);
+        }
+        copy(stream);
+    }
+    DeviceBits(const DeviceBits&) = delete;
+    DeviceBits& operator=(const DeviceBits&) = delete;
+
+    /// A view, which this must outlive.
+    [[nodiscard]] DeviceBitMask mask() const noexcept { return {{{words_.data(), words_.size()}, host_.blocks}}; }
+    /// The host's bits as they are now; between steps.
+    void copy(cudaStream_t stream = nullptr) {
+        std::size_t before = 0;
+        for (std::size_t b = 0; b < words_.size(); ++b) {
+            const std::size_t size = words_of(host_.blocks[b]);
+            require_success(cudaMemcpyAsync(bits_.data() + before, host_.words[b], size * sizeof(std::uint32_t), cudaMemcpyHostToDevice, stream),
+                            "copying a mask");
+            before += size;
+        }
+        require_success(cudaStreamSynchronize(stream), "copying a mask");
+    }
+
+  private:
+    [[nodiscard]] static std::size_t words_of(const BlockIdentity& block) noexcept { return static_cast<std::size_t>((block.size() + 31) / 32); }
+
+    BitMask host_;
+    DeviceArray<std::uint32_t> bits_{};
+    Array<const std::uint32_t*> words_;
 };
 
 } // namespace cuda

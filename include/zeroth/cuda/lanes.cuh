@@ -88,6 +88,8 @@ template <int Width>
 struct Lanes {
     static constexpr int width = Width;
     static_assert(tile_lanes % Width == 0);
+    /// For what a thread forms beside its registers.
+    using Narrow = ScalarLanes;
 
     using Float = Pack<float, Width>;
     using Word = Pack<std::uint32_t, Width>;

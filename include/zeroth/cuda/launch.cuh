@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -44,6 +45,25 @@ inline constexpr bool is_whole<SignMove> = true;
 template <>
 inline constexpr bool is_whole<WindowedAdamMove> = true;
 
+/// The last of `count` things in order that has begun, of which the first has: has_begun(i).
+template <class HasBegun>
+ZEROTH_INLINE int last_begun(int count, const HasBegun& has_begun) noexcept {
+    int low = 0;
+    int high = count;
+    while (high - low > 1) {
+        const int middle = (low + high) / 2;
+        if (has_begun(middle)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/// A direction's form that has nothing to say of a block.
+struct NoForm {};
+
 /// A traversal of some tensors of one type: what a kernel is told, by value. So nothing is allocated or copied for it, and a CUDA graph
 /// that captures the launch keeps it.
 ///
@@ -68,24 +88,52 @@ struct Launch {
     OneMove move[most_moves];
     double scale[Tuning::most_scales];
 
+    /// What the direction's kernel is told of a move in a block, after the scales and in their order.
+    template <class Ready>
+    [[nodiscard]] ZEROTH_INLINE Ready ready(int k, int b) const noexcept {
+        Ready result;
+        std::memcpy(&result, scale + place_of<Ready>(k, b), sizeof(Ready));
+        return result;
+    }
+    template <class Ready>
+    void set_ready(int k, int b, const Ready& ready) noexcept {
+        std::memcpy(scale + place_of<Ready>(k, b), &ready, sizeof(Ready));
+    }
+    template <class Ready>
+    [[nodiscard]] ZEROTH_HOST_DEVICE int place_of(int k, int b) const noexcept {
+        static_assert(std::is_trivially_copyable_v<Ready> && sizeof(Ready) % sizeof(double) == 0);
+        return (has_scales ? moves * blocks : 0) + (k * blocks + b) * static_cast<int>(sizeof(Ready) / sizeof(double));
+    }
+
     [[nodiscard]] ZEROTH_HOST_DEVICE std::uint64_t chunks() const noexcept { return first_chunk[blocks]; }
 };
 
-/// The blocks stored as Storage, in as few launches as hold them: calls launch(const Launch<Operation>&) for each.
-/// Throws std::invalid_argument for more moves than a launch holds: 512 of an operation with one coefficient, 256 with three.
-template <class Storage, class Operation, class Call>
+/// The blocks stored as Storage, in as few launches as hold them: calls launch(Launch<Operation>&) for each. form: the direction's.
+/// Throws std::invalid_argument for more moves than a launch holds: 512 of an operation with one coefficient, 256 with three; fewer of a
+/// direction whose form has 16 bytes and more to say.
+template <class Storage, class Operation, class Form, class Call>
 void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operation::coefficients>> moves, const Operation& operation,
-                     const Call& launch) {
+                     Form& form, const Call& launch) {
     using What = Launch<Operation>;
+    constexpr bool has_ready = requires { form.ready(moves[0], 0); };
+    constexpr bool has_factors = requires { Form::Kernel::factor; };
     if (moves.size() > static_cast<std::size_t>(What::most_moves)) {
         throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(What::most_moves) + " moves at most, not " +
                                     std::to_string(moves.size())};
     }
     bool has_scales = false;
     for (const auto& move : moves) {
-        has_scales = has_scales || move.block_scale != nullptr;
+        has_scales = has_scales || (!has_factors && move.block_scale != nullptr);
     }
-    const int room = has_scales ? Tuning::most_scales / static_cast<int>(moves.size()) : Tuning::most_blocks;
+    int words = has_scales ? 1 : 0;
+    if constexpr (has_ready) {
+        words += static_cast<int>(sizeof(typename Form::Kernel::Ready) / sizeof(double));
+    }
+    const int room = words != 0 && !moves.empty() ? Tuning::most_scales / words / static_cast<int>(moves.size()) : Tuning::most_blocks;
+    if (room == 0) {
+        throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " + std::to_string(Tuning::most_scales / words) +
+                                    " moves at most, not " + std::to_string(moves.size())};
+    }
     const int most = room < Tuning::most_blocks ? room : Tuning::most_blocks;
     What what;
     what.operation = operation;
@@ -120,16 +168,30 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
                 }
             }
         }
+        if constexpr (has_ready) {
+            for (int b = 0; b < what.blocks; ++b) {
+                form.begin_block(blocks[what.index[b]], what.index[b]);
+                for (int k = 0; k < what.moves; ++k) {
+                    what.set_ready(k, b, form.ready(moves[static_cast<std::size_t>(k)], static_cast<std::size_t>(k)));
+                }
+            }
+        }
         launch(what);
     }
 }
+template <class Storage, class Operation, class Call>
+void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operation::coefficients>> moves, const Operation& operation,
+                     const Call& launch) {
+    NoForm form;
+    for_each_launch<Storage>(blocks, moves, operation, form, launch);
+}
 
-/// One thread's work in a launch. A unit is a few registers of Lanes::width consecutive counters: of a tile's registers as many as the
+/// One thread's work in a launch; D is what the kernel draws from. A unit is a few registers of Lanes::width consecutive counters: of a tile's registers as many as the
 /// thread can keep sums of. Threads that follow each other take counters that do, so that they share the memory's sectors.
 template <class Storage, class D, class Operation>
 class Worker {
   public:
-    static_assert(VectorDirection<D> && !PreparedDirection<D>);
+    static_assert(VectorDirection<D> && std::is_trivially_copyable_v<D>);
 
     ZEROTH_HOST_DEVICE Worker(const Launch<Operation>& launch, const D& direction) noexcept : launch_{launch}, direction_{direction} {}
 
@@ -176,17 +238,7 @@ class Worker {
 
     /// The last block that begins at or before a chunk.
     ZEROTH_INLINE int block_of(std::uint64_t chunk) const noexcept {
-        int low = 0;
-        int high = launch_.blocks;
-        while (high - low > 1) {
-            const int middle = (low + high) / 2;
-            if (launch_.first_chunk[middle] <= chunk) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        return low;
+        return last_begun(launch_.blocks, [&](int b) { return launch_.first_chunk[b] <= chunk; });
     }
 
     template <class Bound>
@@ -238,24 +290,33 @@ class Worker {
     ZEROTH_INLINE void accumulate(Bound& bound, int b, int k, std::uint64_t counter, unsigned part,
                                   Real (&sum)[registers][sums]) const noexcept {
         const auto& move = launch_.move[k];
-        Real coefficient[Operation::coefficients];
-        ZEROTH_UNROLL
-        for (int i = 0; i < Operation::coefficients; ++i) {
-            const bool is_scaled = launch_.has_scales && i < scaled_coefficients<Operation>;
-            coefficient[i] = Own::template broadcast_real<Compute>(
-                is_scaled ? ScalarLanes::product(move.coefficient[i], launch_.scale[k * launch_.blocks + b]) : move.coefficient[i]);
-        }
         Stream stream;
         stream.block = launch_.block[b].identity;
         stream.philox = move.philox;
-        const Stream* const streams[1] = {&stream};
-        const std::uint64_t counters[1] = {counter};
-        typename D::template Draw<Own> draw[1];
-        D::template Draw<Own>::template draw<1>(direction_, streams, counters, draw);
-        typename Own::Float z[D::vectors];
-        for (unsigned passed = 0; passed < part * static_cast<unsigned>(groups); ++passed) {
-            draw[0].next(z);
+        bool has_scale = launch_.has_scales;
+        double scale = has_scale ? launch_.scale[k * launch_.blocks + b] : 1.0;
+        if constexpr (requires { typename D::Ready; }) {
+            const auto ready = launch_.template ready<typename D::Ready>(k, b);
+            if constexpr (requires { direction_.leave(stream, ready); }) {
+                direction_.leave(stream, ready);
+            }
+            if constexpr (requires { direction_.factor(ready); }) {
+                has_scale = true;
+                scale = direction_.factor(ready);
+            }
+        } else if constexpr (requires { direction_.leave(stream); }) {
+            direction_.leave(stream);
         }
+        Real coefficient[Operation::coefficients];
+        ZEROTH_UNROLL
+        for (int i = 0; i < Operation::coefficients; ++i) {
+            const bool is_scaled = has_scale && i < scaled_coefficients<Operation>;
+            coefficient[i] = Own::template broadcast_real<Compute>(is_scaled ? ScalarLanes::product(move.coefficient[i], scale)
+                                                                             : move.coefficient[i]);
+        }
+        typename D::template Draw<Own> draw[1];
+        draw_from<Own>(direction_, stream, counter, part * static_cast<unsigned>(groups), draw);
+        typename Own::Float z[D::vectors];
         ZEROTH_UNROLL
         for (int group = 0; group < groups; ++group) {
             draw[0].next(z);

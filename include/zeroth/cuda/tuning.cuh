@@ -24,7 +24,10 @@ struct Tuning {
     /// Tensors of one launch. They are among the kernel's parameters, as moves and scales are: 32,764 bytes in all.
     static constexpr int most_blocks = 256;
     static constexpr std::size_t move_bytes = 8192;
+    /// Of the scales, and of what directions have to say of each move in each block, in words of 8 bytes.
     static constexpr int most_scales = 768;
+    /// Of a thread block, for a direction's numbers: what every device has without being asked.
+    static constexpr std::size_t shared_bytes = 48 * 1024;
 };
 
 } // namespace cuda

@@ -16,7 +16,7 @@ ZEROTH_BEGIN_NAMESPACE
 class ColumnFactors {
   public:
     /// Numbers of V_k, for the first of V_k+1.
-    [[nodiscard]] static constexpr std::uint64_t stride(std::uint64_t columns) noexcept { return columns + tile_lanes; }
+    [[nodiscard]] ZEROTH_HOST_DEVICE static constexpr std::uint64_t stride(std::uint64_t columns) noexcept { return columns + tile_lanes; }
     /// V_jk, formed for itself.
     [[nodiscard]] static float at(std::uint64_t seed, std::uint64_t epoch, const BlockIdentity& block, int k,
                                   std::uint64_t column) noexcept {
@@ -48,7 +48,12 @@ class ColumnFactors {
         for (const Place& place : places_) {
             for (int k = 0; factored(place.block) && k < rank_; ++k) {
                 float* const numbers = made.numbers.data() + place.begin + static_cast<std::size_t>(k) * stride(place.block.columns);
-                fill(numbers, stream(seed, epoch, place.block), k);
+                const Stream of = stream(seed, epoch, place.block);
+                for (std::uint64_t t = 0; t * tile < place.block.columns; ++t) {
+                    for (std::uint64_t lane = 0; lane < tile_lanes; ++lane) {
+                        fill(numbers, place.block.columns, of, k, t, lane);
+                    }
+                }
             }
         }
     }
@@ -64,6 +69,35 @@ class ColumnFactors {
     /// Tells of a draw by at().
     void drawn() const noexcept { epochs_.drawn(); }
     [[nodiscard]] std::size_t bytes() const noexcept { return epochs_.size() * size_ * sizeof(float); }
+
+    static constexpr std::uint64_t tile = tile_size<Gaussian>;
+
+    [[nodiscard]] ZEROTH_HOST_DEVICE static Stream stream(std::uint64_t seed, std::uint64_t epoch, const BlockIdentity& block) noexcept {
+        const Key key{seed, epoch, 0};
+        return {.key = key, .block = block, .philox = philox_key(key, Purpose::factor)};
+    }
+    /// Those numbers of V_k, of a block of so many columns, that one counter gives: of a lane in a tile, lane + 16 and so on of them.
+    ZEROTH_HOST_DEVICE static void fill(float* numbers, std::uint64_t columns, const Stream& of, int k, std::uint64_t at_tile,
+                                        std::uint64_t lane) noexcept {
+        using Draw = Gaussian::Draw<ScalarLanes>;
+        std::uint64_t j = at_tile * tile + lane;
+        if (j >= columns) {
+            return;
+        }
+        const Stream* const streams[1] = {&of};
+        const std::uint64_t counters[1] = {(first(k, columns) / tile + at_tile) * tile_lanes + lane};
+        Draw draw[1];
+        Draw::draw<1>(Gaussian{}, streams, counters, draw);
+        for (int group = 0; group < Gaussian::groups && j < columns; ++group) {
+            float z[Gaussian::vectors];
+            draw[0].next(z);
+            for (int i = 0; i < Gaussian::vectors; ++i, j += tile_lanes) {
+                for (std::uint64_t at = j; j < columns && at < stride(columns); at += columns) {
+                    numbers[at] = z[i];
+                }
+            }
+        }
+    }
 
   private:
     struct Place {
@@ -81,43 +115,13 @@ class ColumnFactors {
         Array<float> numbers;
     };
 
-    static constexpr std::uint64_t tile = tile_size<Gaussian>;
-
     [[nodiscard]] bool factored(const BlockIdentity& block) const noexcept {
         const auto rank = static_cast<std::uint64_t>(rank_);
         return block.rows > rank && block.columns > rank;
     }
-    [[nodiscard]] static Stream stream(std::uint64_t seed, std::uint64_t epoch, const BlockIdentity& block) noexcept {
-        const Key key{seed, epoch, 0};
-        return {.key = key, .block = block, .philox = philox_key(key, Purpose::factor)};
-    }
     /// Each V_k begins a Gaussian's tile.
-    [[nodiscard]] static std::uint64_t first(int k, std::uint64_t columns) noexcept {
+    [[nodiscard]] ZEROTH_HOST_DEVICE static std::uint64_t first(int k, std::uint64_t columns) noexcept {
         return static_cast<std::uint64_t>(k) * ((columns + tile - 1) / tile * tile);
-    }
-    static void fill(float* numbers, const Stream& of, int k) noexcept {
-        using Draw = Gaussian::Draw<ScalarLanes>;
-        const std::uint64_t columns = of.block.columns;
-        const std::uint64_t counter = first(k, columns) / tile * tile_lanes;
-        for (std::uint64_t begin = 0; begin < columns; begin += tile) {
-            for (std::uint64_t lane = 0; lane < tile_lanes && begin + lane < columns; ++lane) {
-                const Stream* const streams[1] = {&of};
-                const std::uint64_t counters[1] = {counter + begin / tile * tile_lanes + lane};
-                Draw draw[1];
-                Draw::draw<1>(Gaussian{}, streams, counters, draw);
-                for (std::uint64_t j = begin + lane; j < begin + tile && j < columns; j += 2 * tile_lanes) {
-                    float z[Gaussian::vectors];
-                    draw[0].next(z);
-                    numbers[j] = z[0];
-                    if (j + tile_lanes < columns) {
-                        numbers[j + tile_lanes] = z[1];
-                    }
-                }
-            }
-        }
-        for (std::uint64_t j = columns; j < stride(columns); ++j) {
-            numbers[j] = numbers[j - columns];
-        }
     }
 
     int rank_ = 0;

@@ -60,8 +60,8 @@ class Coordinate {
         ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) noexcept {
             z[0] = lanes_of_bits<Lanes>(ahead < 32 ? 1u << ahead : 0u, Lanes::broadcast(1.0f));
         }
-        template <int N>
-        ZEROTH_INLINE static void draw(const Coordinate&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+        template <int N, class Direction>
+        ZEROTH_INLINE static void draw(const Direction&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
                                        Draw (&draws)[N]) noexcept {
             ZEROTH_UNROLL
             for (int n = 0; n < N; ++n) {

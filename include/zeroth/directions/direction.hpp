@@ -148,6 +148,23 @@ struct PhiloxDraw {
     }
 };
 
+/// The draw of one run of counters from a group of theirs on: by Draw::draw_from where there is one, else those before it are drawn in
+/// vain.
+template <class Lanes, class D, class Draw>
+ZEROTH_INLINE void draw_from(const D& direction, const Stream& stream, std::uint64_t counter, unsigned group, Draw (&draw)[1]) noexcept {
+    if constexpr (requires { Draw::draw_from(direction, stream, counter, group, draw[0]); }) {
+        Draw::draw_from(direction, stream, counter, group, draw[0]);
+    } else {
+        const Stream* const streams[1] = {&stream};
+        const std::uint64_t counters[1] = {counter};
+        Draw::template draw<1>(direction, streams, counters, draw);
+        for (unsigned passed = 0; passed < group; ++passed) {
+            typename Lanes::Float z[D::vectors];
+            draw[0].next(z);
+        }
+    }
+}
+
 /// z in lane l if bit l of the word is set, else 0.
 template <class Lanes>
 ZEROTH_INLINE typename Lanes::Float lanes_of_bits(std::uint32_t word, const typename Lanes::Float& z) noexcept {

@@ -4,11 +4,21 @@
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/setting.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 ZEROTH_BEGIN_NAMESPACE
+
+/// The lanes that U's numbers are formed in: a register of their own, or fewer where a register is many (Lanes::Narrow).
+template <class Lanes>
+struct NarrowLanes {
+    using type = Lanes;
+};
+template <class Lanes>
+    requires requires { typename Lanes::Narrow; }
+struct NarrowLanes<Lanes> {
+    using type = typename Lanes::Narrow;
+};
 
 /// Matrices of low rank: of a block of m rows and n columns,
 ///
@@ -42,7 +52,8 @@ struct LowRank {
         return root * Gaussian::largest * Gaussian::largest;
     }();
 
-    template <class Lanes>
+    /// Owner is what draws: this, or one whose V is always formed (Owner::is_formed).
+    template <class Lanes, class Owner = LowRank>
     class Draw {
       public:
         ZEROTH_INLINE void next(typename Lanes::Float (&z)[vectors]) noexcept {
@@ -70,23 +81,30 @@ struct LowRank {
             }
         }
         template <int N>
-        ZEROTH_INLINE static void draw(const LowRank& direction, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+        ZEROTH_INLINE static void draw(const Owner& direction, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
                                        Draw (&draws)[N]) noexcept {
             ZEROTH_UNROLL
             for (int n = 0; n < N; ++n) {
-                draws[n].start(direction, *streams[n], counters[n]);
+                draw_from(direction, *streams[n], counters[n], 0, draws[n]);
             }
+        }
+        ZEROTH_INLINE static void draw_from(const Owner& direction, const Stream& stream, std::uint64_t counter, unsigned group,
+                                            Draw& draw) noexcept {
+            draw.start(direction, stream, counter / tile_lanes * tile_size<LowRank> + std::uint64_t{group} * (vectors * tile_lanes) +
+                                              counter % tile_lanes);
         }
 
       private:
         using Float = typename Lanes::Float;
         using GaussianDraw = typename Gaussian::template Draw<Lanes>;
         static constexpr std::uint64_t width = Lanes::width;
+        using RowLanes = typename NarrowLanes<Lanes>::type;
+        static constexpr std::uint64_t row_width = RowLanes::width;
 
-        ZEROTH_INLINE void start(const LowRank& direction, const Stream& stream, std::uint64_t counter) noexcept {
+        ZEROTH_INLINE void start(const Owner& direction, const Stream& stream, std::uint64_t element) noexcept {
             direction_ = &direction;
             stream_ = &stream;
-            element_ = counter / tile_lanes * (tile_lanes * groups * vectors) + counter % tile_lanes;
+            element_ = element;
             row_ = column_ = columns_ = 0;
             if (stream.numbers != nullptr) {
                 columns_ = stream.block.columns;
@@ -110,39 +128,42 @@ struct LowRank {
             ZEROTH_UNROLL
             for (int k = 0; k < Rank; ++k) {
                 const std::uint64_t number = row_ * padded_rank + static_cast<std::uint64_t>(k);
-                if (number / 8 - first_counter_ >= width) {
+                if (number / 8 - first_counter_ >= row_width) {
                     form_rows(number / 8);
                 }
-                u_[k] = rows_[number % 8 * width + (number / 8 - first_counter_)];
+                u_[k] = rows_[number % 8 * row_width + (number / 8 - first_counter_)];
             }
         }
         /// U of the rows of a register of counters.
-        [[gnu::noinline]] void form_rows(std::uint64_t counter) noexcept {
-            first_counter_ = counter / width * width;
+        [[gnu::noinline]] ZEROTH_HOST_DEVICE void form_rows(std::uint64_t counter) noexcept {
+            using Draws = typename Gaussian::template Draw<RowLanes>;
+            first_counter_ = counter / row_width * row_width;
             const Stream* const streams[1] = {stream_};
             const std::uint64_t counters[1] = {first_counter_};
-            GaussianDraw draws[1];
-            GaussianDraw::template draw<1>(Gaussian{}, streams, counters, draws);
-            const Float root = Lanes::broadcast(inverse_root());
+            Draws draws[1];
+            Draws::template draw<1>(Gaussian{}, streams, counters, draws);
+            const auto root = RowLanes::broadcast(inverse_root());
             for (int group = 0; group < Gaussian::groups; ++group) {
-                Float z[Gaussian::vectors];
+                typename RowLanes::Float z[Gaussian::vectors];
                 draws[0].next(z);
                 for (int j = 0; j < Gaussian::vectors; ++j) {
-                    Lanes::store(rows_ + (group * Gaussian::vectors + j) * Lanes::width, Lanes::product(z[j], root));
+                    RowLanes::store(rows_ + (group * Gaussian::vectors + j) * RowLanes::width, RowLanes::product(z[j], root));
                 }
             }
         }
 
         /// The next registers where they are not all of one row, of a block without factors, or of a V that was not formed.
-        [[gnu::noinline]] void form_elsewhere(float* numbers) noexcept {
+        [[gnu::noinline]] ZEROTH_HOST_DEVICE void form_elsewhere(float* numbers) noexcept {
             if (columns_ != 0) {
                 for (int j = 0; j < vectors; ++j) {
                     Lanes::store(numbers + j * Lanes::width, across_rows());
                 }
                 return;
             }
-            const BlockIdentity& block = stream_->block;
-            if (!factored(block)) {
+            [[maybe_unused]] const BlockIdentity& block = stream_->block;
+            if constexpr (requires { Owner::is_formed; }) {
+                form_plain(numbers);
+            } else if (!factored(block)) {
                 form_plain(numbers);
             } else {
                 for (int i = 0; i < vectors * Lanes::width; ++i) {
@@ -153,7 +174,7 @@ struct LowRank {
             element_ += vectors * tile_lanes;
         }
         /// A register: V goes on as it began, U lane by lane as the rows end.
-        Float across_rows() noexcept {
+        ZEROTH_HOST_DEVICE Float across_rows() noexcept {
             const float* const v = stream_->numbers + column_;
             const auto none = Lanes::broadcast_word(0);
             typename Lanes::Word u[Rank];
@@ -179,7 +200,7 @@ struct LowRank {
             return z;
         }
         /// Four of the eight registers of a Gaussian's tile.
-        void form_plain(float* numbers) const noexcept {
+        ZEROTH_HOST_DEVICE void form_plain(float* numbers) const noexcept {
             const std::uint64_t tile = element_ / tile_size<Gaussian>;
             const Stream* const streams[1] = {stream_};
             const std::uint64_t counters[1] = {tile * tile_lanes + element_ % tile_lanes};
@@ -198,7 +219,7 @@ struct LowRank {
             }
         }
 
-        const LowRank* direction_;
+        const Owner* direction_;
         const Stream* stream_;
         std::uint64_t element_;
         /// Of the next register's first number; no columns where there is no V.
@@ -206,7 +227,7 @@ struct LowRank {
         float u_[Rank];
         /// U of the counters from first_counter_ on: the eight numbers of each lane.
         std::uint64_t first_counter_;
-        float rows_[8 * Lanes::width];
+        float rows_[8 * RowLanes::width];
     };
 
     void validate() const { require_setting(refresh_every > 0, "refresh_every", static_cast<double>(refresh_every), "at least 1"); }
@@ -251,7 +272,9 @@ struct LowRank {
     static constexpr std::uint64_t padded_rank = Rank == 1 ? 1 : Rank == 2 ? 2 : Rank <= 4 ? 4 : Rank <= 8 ? 8 : 16;
 
     static bool factored(const BlockIdentity& block) noexcept { return block.rows > Rank && block.columns > Rank; }
-    static float inverse_root() noexcept { return 1.0f / std::sqrt(static_cast<float>(Rank)); }
+    ZEROTH_HOST_DEVICE static float inverse_root() noexcept {
+        return ScalarLanes::quotient(1.0f, ScalarLanes::sqrt(static_cast<float>(Rank)));
+    }
 };
 
 ZEROTH_END_NAMESPACE

@@ -74,6 +74,14 @@ struct Masked {
                 draws[n].element = counters[n] / tile_lanes * tile_size<D> + counters[n] % tile_lanes;
             }
         }
+        ZEROTH_INLINE static void draw_from(const Masked& direction, const Stream& stream, std::uint64_t counter, unsigned group,
+                                            Draw& draw) noexcept {
+            typename D::template Draw<Lanes> inner[1];
+            zeroth::draw_from<Lanes>(direction.direction, stream, counter, group, inner);
+            draw.inner = inner[0];
+            draw.stream = &stream;
+            draw.element = counter / tile_lanes * tile_size<D> + std::uint64_t{group} * (vectors * tile_lanes) + counter % tile_lanes;
+        }
     };
 
     void validate() const {

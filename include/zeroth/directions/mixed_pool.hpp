@@ -134,8 +134,8 @@ struct MixedPool {
             first += vectors * tile_lanes;
             second += vectors * tile_lanes;
         }
-        template <int N>
-        ZEROTH_INLINE static void draw(const MixedPool&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+        template <int N, class Direction>
+        ZEROTH_INLINE static void draw(const Direction&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
                                        Draw (&draws)[N]) noexcept {
             constexpr auto size = static_cast<std::uint32_t>(WhiteNumbers::size);
             static_assert(tile_size<MixedPool> == WhiteNumbers::stretch);
