@@ -1,7 +1,9 @@
-// The CUDA headers together with the core, for one architecture: a traversal of weights of every type, a rule's fused update, a cursor.
+// The CUDA headers together with the core, for one architecture: a traversal of weights of every type, a rule's fused update, a cursor, directions that
+// form numbers on the device, masks.
 
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
+#include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 namespace zeroth_test {
@@ -18,6 +20,26 @@ void train(const zeroth::Parameters& parameters, const zeroth::Key& key) {
     zeroth::Cursor<zeroth::Rademacher, zeroth::InPlace, Floats> cursor{parameters, {}, {}, Floats{}, 1e-2, 1};
     cursor.stand_at(zeroth::Term{key, 1e-3});
     cursor.update({0.999, -1e-6, key}, std::vector<zeroth::Term>{{key, 0.5}});
+}
+
+using Narrow = zeroth::cuda::Backend<zeroth::ScalarTypes<zeroth::bfloat16>>;
+
+template <class D>
+void displace_by(const Narrow& backend, std::span<const zeroth::Block> blocks, D direction, std::span<const zeroth::Move<1>> moves) {
+    backend.reserve(direction, blocks, moves.size());
+    backend.traverse(blocks, direction, moves, zeroth::DisplaceBase{});
+}
+
+void displace_by_all(const Narrow& backend, const zeroth::Parameters& parameters, std::span<const zeroth::Move<1>> moves) {
+    const zeroth::BitMasks masks{parameters};
+    const zeroth::cuda::DeviceBits bits{masks.mask()};
+    displace_by(backend, parameters.blocks(), zeroth::Masked{zeroth::ReusePool{}, bits.mask()}, moves);
+    displace_by(backend, parameters.blocks(), zeroth::LfsrBank{}, moves);
+    displace_by(backend, parameters.blocks(), zeroth::MixedPool{}, moves);
+    displace_by(backend, parameters.blocks(), zeroth::Masked{zeroth::LowRank<2>{}, zeroth::Bernoulli{}}, moves);
+    displace_by(backend, parameters.blocks(), zeroth::Coordinate{parameters}, moves);
+    zeroth::Cursor<zeroth::Sphere, zeroth::InPlace, Narrow> cursor{parameters, {}, {}, backend, 1e-2, 1};
+    cursor.stand_at(zeroth::Term{zeroth::Key{}, 1e-3});
 }
 
 } // namespace zeroth_test

@@ -1,6 +1,8 @@
 // On a machine with a device: what it makes of weights against the reference, bit by bit. Exits with 4 where there is none.
 
 #include <zeroth/cuda/backend.cuh>
+#include <zeroth/directions/scaled.hpp>
+#include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <cstdio>
@@ -86,6 +88,142 @@ void check_type(const char* what) {
     check<T, Gaussian>(what, 100001, 1, 2, UpdateInPlace<SignMove>{{0.999, -0.5, Key{1, 2, 3}}});
 }
 
+/// Tensors in the host's memory and in the device's, of the same names and shapes.
+template <class T>
+class TwoModels {
+  public:
+    explicit TwoModels(const std::vector<Shape>& shapes) : expected_{weights<T>(size_of(shapes))}, memory_{expected_.size() * sizeof(T) + 16} {
+        cuda::require_success(cudaMemcpy(memory_.data(), expected_.data(), expected_.size() * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+        std::size_t before = 0;
+        for (std::size_t b = 0; b < shapes.size(); ++b) {
+            const std::size_t size = shapes[b].rows * shapes[b].columns;
+            const std::string name = "w" + std::to_string(b);
+            on_host.add(name, std::span{expected_}.subspan(before, size), shapes[b]);
+            on_device.add(name, std::span{static_cast<T*>(memory_.data()) + before, size}, shapes[b], MemorySpace::device);
+            before += size;
+        }
+    }
+    void compare(const char* what) const {
+        std::vector<T> result(expected_.size());
+        cuda::require_success(cudaMemcpy(result.data(), memory_.data(), result.size() * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
+        if (std::memcmp(result.data(), expected_.data(), result.size() * sizeof(T)) != 0) {
+            std::printf("FAIL %s\n", what);
+            ++failures;
+        }
+    }
+
+    Parameters on_host{};
+    Parameters on_device{};
+
+  private:
+    static std::size_t size_of(const std::vector<Shape>& shapes) {
+        std::size_t size = 0;
+        for (const Shape& shape : shapes) {
+            size += shape.rows * shape.columns;
+        }
+        return size;
+    }
+
+    std::vector<T> expected_;
+    DeviceMemory memory_;
+};
+
+/// Of rows longer and shorter than a register, a group of them and a tile; vectors; a large one; and more than a launch takes.
+std::vector<Shape> model_shapes() {
+    std::vector<Shape> shapes{{40, 64}, {64, 172}, {7, 37}, {700, 5}, {33, 16}, {1000, 3}, {2100, 1}, {5, 2500}, {1024, 4096}};
+    shapes.insert(shapes.end(), 300, Shape{3, 7});
+    return shapes;
+}
+
+/// A few steps of a cursor, each with two keys.
+template <class D, class B>
+void make_steps(Cursor<D, InPlace, B>& cursor) {
+    for (std::uint64_t step = 0; step < 4; ++step) {
+        const Key first{5, step, 0};
+        const Key second{5, step, 1};
+        cursor.stand_at(Term{first, 1e-2});
+        cursor.stand_at(Term{second, -1e-2});
+        cursor.update({0.999, -1e-3, Key{5, step, 2}}, std::vector<Term>{{first, 0.5}, {second, -0.25}});
+        cursor.settle();
+    }
+}
+
+/// The same steps on host and device; on the device one after the other, and as one CUDA graph.
+template <class T, class D>
+void check_steps(const char* what, const D& direction, const D& direction_on_device) {
+    using OnHost = Cursor<D, InPlace, Reference>;
+    using Device = cuda::Backend<ScalarTypes<T>>;
+    for (const bool in_graph : {false, true}) {
+        TwoModels<T> models{model_shapes()};
+        {
+            OnHost cursor{models.on_host, direction, {}, Reference{}, 1e-2, 2, 2};
+            make_steps(cursor);
+        }
+        cudaStream_t stream = nullptr;
+        cuda::require_success(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+        {
+            Cursor<D, InPlace, Device> cursor{models.on_device, direction_on_device, {}, Device{stream}, 1e-2, 2, 2};
+            if (in_graph) {
+                cudaGraph_t graph = nullptr;
+                cudaGraphExec_t executable = nullptr;
+                cuda::require_success(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+                make_steps(cursor);
+                cuda::require_success(cudaStreamEndCapture(stream, &graph), "cudaStreamEndCapture");
+                cuda::require_success(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+                cuda::require_success(cudaGraphLaunch(executable, stream), "cudaGraphLaunch");
+                cuda::require_success(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+                static_cast<void>(cudaGraphExecDestroy(executable));
+                static_cast<void>(cudaGraphDestroy(graph));
+            } else {
+                make_steps(cursor);
+                cuda::require_success(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+            }
+        }
+        static_cast<void>(cudaStreamDestroy(stream));
+        models.compare(what);
+    }
+}
+template <class T, class D>
+void check_steps(const char* what, const D& direction) {
+    check_steps<T>(what, direction, direction);
+}
+
+template <class T>
+void check_directions() {
+    const TwoModels<T> models{model_shapes()};
+    check_steps<T>("ReusePool", ReusePool{});
+    check_steps<T>("ReusePool drawn anew", ReusePool{.refresh_every = 2, .running_index = true});
+    check_steps<T>("ReusePool too large to be shared", ReusePool{.index_bits = 14, .power_of_two = true});
+    check_steps<T>("LfsrBank", LfsrBank{});
+    check_steps<T>("MixedPool", MixedPool{});
+    check_steps<T>("LowRank<2>", LowRank<2>{.refresh_every = 2});
+    check_steps<T>("LowRank<5>", LowRank<5>{});
+    check_steps<T>("Sphere", Sphere{});
+    check_steps<T>("Coordinate", Coordinate{models.on_host, CoordinateOrder::random});
+    check_steps<T>("Masked Gaussian", Masked{Gaussian{}, Bernoulli{.keep = 0.3, .refresh_every = 2}});
+    check_steps<T>("Masked ReusePool", Masked{ReusePool{}, Bernoulli{.keep = 0.3}});
+    check_steps<T>("Masked LowRank", Masked{LowRank<2>{}, Bernoulli{.keep = 0.3}});
+    std::vector<double> scales;
+    for (std::size_t b = 0; b < models.on_host.blocks().size(); ++b) {
+        scales.push_back(0.5 + static_cast<double>(b) / 64);
+    }
+    check_steps<T>("Scaled ReusePool", Scaled{ReusePool{}, models.on_host, std::span<const double>{scales}});
+}
+
+/// Bits in the device's memory against the host's.
+template <class T>
+void check_bits() {
+    TwoModels<T> models{model_shapes()};
+    BitMasks masks{models.on_host};
+    masks.keep_largest(0.3);
+    const cuda::DeviceBits bits{masks.mask()};
+    std::vector<Move<1>> moves{{Key{1, 2, 0}, {1e-3}}, {Key{1, 2, 1}, {-2e-3}}};
+    const std::span<const Move<1>> all{moves};
+    Reference{}.traverse(models.on_host.blocks(), Masked{Rademacher{}, masks.mask()}, all, Displace{});
+    cuda::Backend<ScalarTypes<T>>{}.traverse(models.on_device.blocks(), Masked{Rademacher{}, bits.mask()}, all, Displace{});
+    models.compare("Masked with bits");
+}
+
 } // namespace
 
 int main() {
@@ -98,6 +236,12 @@ int main() {
     check_type<double>("double");
     check_type<bfloat16>("bfloat16");
     check_type<float16>("float16");
+    check_directions<float>();
+    check_steps<bfloat16>("bfloat16 Masked ReusePool", Masked{ReusePool{.refresh_every = 2}, Bernoulli{.keep = 0.3}});
+    check_steps<bfloat16>("bfloat16 LowRank", LowRank<2>{.refresh_every = 2});
+    check_steps<double>("double Sphere", Sphere{});
+    check_bits<float>();
+    check_bits<bfloat16>();
     std::printf(failures == 0 ? "the device gives the reference's bits\n" : "%d traversals differ\n", failures);
     return failures == 0 ? 0 : 1;
 }

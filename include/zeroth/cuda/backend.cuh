@@ -68,7 +68,11 @@ class DeviceArray {
         return *this;
     }
     /// Waits for the device.
-    ~DeviceArray() { static_cast<void>(cudaFree(data_)); }
+    ~DeviceArray() {
+        if (data_ != nullptr) {
+            static_cast<void>(cudaFree(data_));
+        }
+    }
 
     [[nodiscard]] T* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -101,7 +101,7 @@ struct LfsrBank {
                         "from 1 to the period of one, 2^register_bits - 1, and their product at most 2^18");
     }
 
-    [[nodiscard]] TableLayout layout() const noexcept {
+    [[nodiscard]] ZEROTH_HOST_DEVICE TableLayout layout() const noexcept {
         return {(1u << register_bits) - 1, registers, (1u << (register_bits - 1)) - 1, running_index, power_of_two, refresh_every};
     }
     template <class Blocks>

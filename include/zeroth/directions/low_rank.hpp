@@ -160,18 +160,26 @@ struct LowRank {
                 }
                 return;
             }
-            [[maybe_unused]] const BlockIdentity& block = stream_->block;
-            if constexpr (requires { Owner::is_formed; }) {
+            if (!form_singly(numbers)) {
                 form_plain(numbers);
-            } else if (!factored(block)) {
-                form_plain(numbers);
-            } else {
-                for (int i = 0; i < vectors * Lanes::width; ++i) {
-                    const std::uint64_t element = element_ + static_cast<std::uint64_t>(i / Lanes::width * tile_lanes + i % Lanes::width);
-                    numbers[i] = (*direction_)(stream_->key, block, element < block.size() ? element : 0);
-                }
             }
             element_ += vectors * tile_lanes;
+        }
+        /// Of a V that was not formed, each number for itself.
+        ZEROTH_HOST_DEVICE bool form_singly([[maybe_unused]] float* numbers) const noexcept {
+#if !defined(__CUDA_ARCH__)
+            if constexpr (!requires { Owner::is_formed; }) {
+                const BlockIdentity& block = stream_->block;
+                if (factored(block)) {
+                    for (int i = 0; i < vectors * Lanes::width; ++i) {
+                        const std::uint64_t element = element_ + static_cast<std::uint64_t>(i / Lanes::width * tile_lanes + i % Lanes::width);
+                        numbers[i] = (*direction_)(stream_->key, block, element < block.size() ? element : 0);
+                    }
+                    return true;
+                }
+            }
+#endif
+            return false;
         }
         /// A register: V goes on as it began, U lane by lane as the rows end.
         ZEROTH_HOST_DEVICE Float across_rows() noexcept {

@@ -43,7 +43,7 @@ struct TableLayout {
     /// Steps after which the table's numbers are drawn anew; 0: never.
     std::uint64_t refresh_every;
 
-    [[nodiscard]] constexpr std::uint64_t size() const noexcept { return std::uint64_t{rows} * columns; }
+    [[nodiscard]] ZEROTH_HOST_DEVICE constexpr std::uint64_t size() const noexcept { return std::uint64_t{rows} * columns; }
 };
 
 /// The factor that gives `length` numbers, whose squares' sum is `squares`, a Gaussian vector's norm: sqrt((length - 1/2) / squares); 0

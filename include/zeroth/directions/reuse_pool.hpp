@@ -51,7 +51,7 @@ struct ReusePool {
         require_setting(entry_bits >= 2 && entry_bits <= 16, "entry_bits", entry_bits, "from 2 to 16");
     }
 
-    [[nodiscard]] TableLayout layout() const noexcept {
+    [[nodiscard]] ZEROTH_HOST_DEVICE TableLayout layout() const noexcept {
         return {(1u << index_bits) - 1, 1, (1u << entry_bits) - 1, running_index, power_of_two, refresh_every};
     }
     template <class Blocks>
