@@ -1,5 +1,5 @@
-// The CUDA headers together with the core, for one architecture: a traversal of weights of every type, a rule's fused update, a cursor, directions that
-// form numbers on the device, masks.
+// The CUDA headers together with the core, for one architecture: a traversal of weights of every type, a rule's fused update, a cursor,
+// directions that form numbers on the device, masks.
 
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>

@@ -92,8 +92,9 @@ void check_type(const char* what) {
 template <class T>
 class TwoModels {
   public:
-    explicit TwoModels(const std::vector<Shape>& shapes) : expected_{weights<T>(size_of(shapes))}, memory_{expected_.size() * sizeof(T) + 16} {
-        cuda::require_success(cudaMemcpy(memory_.data(), expected_.data(), expected_.size() * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+    explicit TwoModels(const std::vector<Shape>& shapes) : expected_{weights<T>(size_of(shapes))}, memory_{expected_.size() * sizeof(T)} {
+        const std::size_t bytes = expected_.size() * sizeof(T);
+        cuda::require_success(cudaMemcpy(memory_.data(), expected_.data(), bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
         std::size_t before = 0;
         for (std::size_t b = 0; b < shapes.size(); ++b) {
             const std::size_t size = shapes[b].rows * shapes[b].columns;
@@ -150,7 +151,7 @@ void make_steps(Cursor<D, InPlace, B>& cursor) {
 
 /// The same steps on host and device; on the device one after the other, and as one CUDA graph.
 template <class T, class D>
-void check_steps(const char* what, const D& direction, const D& direction_on_device) {
+void check_steps(const char* what, const D& direction) {
     using OnHost = Cursor<D, InPlace, Reference>;
     using Device = cuda::Backend<ScalarTypes<T>>;
     for (const bool in_graph : {false, true}) {
@@ -162,7 +163,7 @@ void check_steps(const char* what, const D& direction, const D& direction_on_dev
         cudaStream_t stream = nullptr;
         cuda::require_success(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
         {
-            Cursor<D, InPlace, Device> cursor{models.on_device, direction_on_device, {}, Device{stream}, 1e-2, 2, 2};
+            Cursor<D, InPlace, Device> cursor{models.on_device, direction, {}, Device{stream}, 1e-2, 2, 2};
             if (in_graph) {
                 cudaGraph_t graph = nullptr;
                 cudaGraphExec_t executable = nullptr;
@@ -182,10 +183,6 @@ void check_steps(const char* what, const D& direction, const D& direction_on_dev
         static_cast<void>(cudaStreamDestroy(stream));
         models.compare(what);
     }
-}
-template <class T, class D>
-void check_steps(const char* what, const D& direction) {
-    check_steps<T>(what, direction, direction);
 }
 
 template <class T>

@@ -1,6 +1,8 @@
 #include "reference_of.hpp"
 
 #include <zeroth/cursor.hpp>
+#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/parameters/partition.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -44,4 +46,14 @@ TEST_CASE("A part of the parameters lies where they do") {
     std::vector<float> w(4);
     const Partition parts = partition_by_tensor(weights_in(MemorySpace::device, w));
     CHECK(parts.parts[0].blocks()[0].space == MemorySpace::device);
+}
+
+TEST_CASE("What reads weights on the host refuses a device's") {
+    std::vector<float> w(4);
+    const Parameters on_device = weights_in(MemorySpace::device, w);
+    BitMasks masks{on_device};
+    CHECK_NOTHROW(masks.set(0, 1));
+    CHECK_THROWS_AS(masks.keep_largest(0.5), std::invalid_argument);
+    CHECK_THROWS_AS(static_cast<void>(shares_by_magnitude(on_device, 0.5)), std::invalid_argument);
+    CHECK_THROWS_AS(static_cast<void>(scales_by_rms(on_device)), std::invalid_argument);
 }

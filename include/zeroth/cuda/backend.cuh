@@ -112,7 +112,8 @@ __global__ void __launch_bounds__(Tuning::threads) run_task(const __grid_constan
 }
 
 template <class Storage, class Kernel, class Operation>
-__global__ void __launch_bounds__(Tuning::threads) traverse_chunks(const __grid_constant__ Launch<Operation> launch, const Kernel direction) {
+__global__ void __launch_bounds__(Tuning::threads)
+    traverse_chunks(const __grid_constant__ Launch<Operation> launch, const Kernel direction) {
     Kernel own = direction;
     if constexpr (requires { own.shared(); }) {
         extern __shared__ float shared[];
@@ -129,15 +130,19 @@ __global__ void __launch_bounds__(Tuning::threads) traverse_chunks(const __grid_
 /// -use_fast_math and -ftz=true: they flush subnormal numbers to zero, and the code cannot tell.
 ///
 /// Traversals go to the stream that it is made with and return before they are done; a loss that reads the weights runs on the same stream
-/// or waits for it. One launch for up to 256 tensors of a type. Nothing is allocated or waited for, so a CUDA graph may capture them; what a
-/// direction's numbers are read from is formed in each graph anew, in memory that a cursor reserves when it is made.
+/// or waits for it. One launch for up to 256 tensors of a type. Nothing is allocated or waited for, so a CUDA graph may capture them.
 /// Several devices: a backend for each, with the same keys. Blocks are added with MemorySpace::device.
 ///
-/// Directions: all of them, masked (Bernoulli; BitMask by DeviceBits) or scaled. Tables (ReusePool, LfsrBank, MixedPool) are copied to the
-/// device by value for each traversal, 31 KB a launch, and read from shared memory where a traversal needs one alone and it takes no more
-/// than 48 KiB; LowRank's V is formed there, and not on the host; Sphere's norms are summed there. Memory there is taken in a step only where
-/// the host would take some too: when a traversal first needs tables or epochs beyond those reserved for. Restore policy: InPlace. Rules: those of LinearMove (Sgd, ScalarSignSgd, Conservative,
-/// WindowedMomentum), SignSgd, WindowedAdam. Others do not compile (is_whole).
+/// Directions: all there are, masked (by Bernoulli, or DeviceBits for a BitMask) or scaled. Restore policy: InPlace. Rules: those of
+/// LinearMove (Sgd, ScalarSignSgd, Conservative, WindowedMomentum), SignSgd, WindowedAdam. Others do not compile (is_whole, DeviceForm).
+///
+/// What a direction's numbers are read from is formed anew by each traversal, in stream order, in memory that reserve() takes, which a
+/// cursor calls when it is made. So graphs and other traversals may alternate. Tables (ReusePool, LfsrBank, MixedPool) are the host's, copied
+/// by value, a launch for each 31 KB; a traversal that needs one table of at most 48 KiB has it in shared memory. LowRank's V is formed on
+/// the device alone, by a launch for each epoch and 256 blocks. Memory is taken in a step where the host's would be, too: when a traversal
+/// first needs more tables or epochs than those reserved for.
+/// Sphere's norms are summed on the device when its key is first used, by three launches for each 256 blocks, and kept by the cursor while
+/// it is in use; so capture from the settled weights on.
 /// Throws std::runtime_error where the CUDA runtime reports an error, std::invalid_argument for more moves than a launch holds (Launch).
 template <class Scalars = AllScalarTypes>
 class Backend {
@@ -162,7 +167,7 @@ class Backend {
                     [&](std::size_t bytes) { return workspace_.of(bytes); });
     }
 
-    /// Takes the memory that traversals with this direction are likely to need.
+    /// Makes the direction ready for traversals of so many keys, in place of its own reserve(), and takes what they need on the device.
     template <class D>
     void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
         const CurrentDevice current{device_};
@@ -220,7 +225,8 @@ class Backend {
     mutable Workspace workspace_{};
 };
 
-/// The bits of a BitMask in the memory of a device: mask() is for the same blocks there. They are copied when it is made, and again by copy().
+/// The bits of a BitMask in the memory of a device: mask() is for the same blocks there. They are copied when it is made, and again by
+/// copy().
 ///
 ///     zeroth::BitMasks chosen{on_host};   // by magnitudes or scores of the weights while the host reaches them
 ///     chosen.keep_largest(0.1);
@@ -254,15 +260,18 @@ class DeviceBits {
         std::size_t before = 0;
         for (std::size_t b = 0; b < words_.size(); ++b) {
             const std::size_t size = words_of(host_.blocks[b]);
-            require_success(cudaMemcpyAsync(bits_.data() + before, host_.words[b], size * sizeof(std::uint32_t), cudaMemcpyHostToDevice, stream),
-                            "copying a mask");
+            const cudaError_t status =
+                cudaMemcpyAsync(bits_.data() + before, host_.words[b], size * sizeof(std::uint32_t), cudaMemcpyHostToDevice, stream);
+            require_success(status, "copying a mask");
             before += size;
         }
         require_success(cudaStreamSynchronize(stream), "copying a mask");
     }
 
   private:
-    [[nodiscard]] static std::size_t words_of(const BlockIdentity& block) noexcept { return static_cast<std::size_t>((block.size() + 31) / 32); }
+    [[nodiscard]] static std::size_t words_of(const BlockIdentity& block) noexcept {
+        return static_cast<std::size_t>((block.size() + 31) / 32);
+    }
 
     BitMask host_;
     DeviceArray<std::uint32_t> bits_{};

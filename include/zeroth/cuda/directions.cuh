@@ -123,12 +123,12 @@ Stream prepared_stream(const D& direction, const MoveType& move, const BlockIden
     return stream;
 }
 
-/// The numbers of a table in memory that all threads of a thread block share, where they have been copied there: `count` of them, 0 if they
-/// stay where they are.
+/// A table's numbers in the memory that the threads of a thread block share. A kernel that wants some there says how many (shared(), 0 for
+/// none) and from where (numbers(), which is then set to the copy).
 struct SharedNumbers {
     static constexpr std::uint32_t most = Tuning::shared_bytes / sizeof(float);
 
-    /// What one of a thread block's threads copies.
+    /// One thread's part of the copy.
     ZEROTH_INLINE static void copy(float* to, const float* from, std::uint32_t count, unsigned thread, unsigned threads) noexcept {
         for (std::uint32_t i = thread; i < count; i += threads) {
             to[i] = from[i];
@@ -201,7 +201,9 @@ class TableForm {
             tables_.add(prepared_stream(direction, moves[k], blocks[b].identity, b).numbers);
         }
     }
-    [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(tables_.count()) * table_bytes(direction_.layout()); }
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return static_cast<std::size_t>(tables_.count()) * table_bytes(direction_.layout());
+    }
     template <class Queue>
     void form(const Queue& queue, std::byte* memory) {
         const auto size = static_cast<std::uint32_t>(direction_.layout().size());
@@ -512,8 +514,8 @@ class DeviceForm<Sphere> {
     std::size_t index_ = 0;
 };
 
-/// A normalised direction's factors of one key, of some blocks: first the sums are cleared, then each chunk of each block is drawn and summed
-/// by a thread block, then come the factors.
+/// A normalised direction's factors of one key in some blocks: first the sums are cleared, then a thread block draws each chunk and adds to
+/// its block's, then come the factors.
 template <class D>
 struct NormTask {
     struct Part {
@@ -592,7 +594,8 @@ struct NormTask {
 
 /// Forms a move's factors in all blocks: what its block_scale is to point to. units and factors have an entry for each block.
 template <NormalisedDirection D, class Queue>
-void form_factors(const Queue& queue, std::span<const Block> blocks, const D&, const PhiloxKey& philox, std::int64_t* units, double* factors) {
+void form_factors(const Queue& queue, std::span<const Block> blocks, const D&, const PhiloxKey& philox, std::int64_t* units,
+                  double* factors) {
     using Task = NormTask<D>;
     for (std::size_t begin = 0; begin < blocks.size(); begin += Task::most) {
         Task task;
@@ -691,7 +694,8 @@ struct MaskedKernel : Masked<Kernel, M> {
 template <class D, class M>
 class DeviceForm<Masked<D, M>> {
   public:
-    static_assert(requires { typename DeviceMask<M>::Ready; }, "zeroth: the CUDA backend does not know this mask; DeviceBits has the bits of a BitMask");
+    static_assert(requires { typename DeviceMask<M>::Ready; },
+                  "zeroth: the CUDA backend does not know this mask; for a BitMask there is DeviceBits");
     using Inner = DeviceForm<D>;
     using Kernel = MaskedKernel<typename Inner::Kernel, M>;
 

@@ -23,7 +23,8 @@ ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
 
 /// Whether an operation or a direction is whole as it stands: it points to nothing of the host's, its functions are ZEROTH_HOST_DEVICE,
-/// and finish() has nothing to do. Only such are carried out on a device; specialise it for one of your own.
+/// and finish() has nothing to do. Only such are carried out on a device, and directions with a DeviceForm; specialise it for one of your
+/// own.
 template <class T>
 inline constexpr bool is_whole = false;
 template <>
@@ -131,8 +132,8 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     }
     const int room = words != 0 && !moves.empty() ? Tuning::most_scales / words / static_cast<int>(moves.size()) : Tuning::most_blocks;
     if (room == 0) {
-        throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " + std::to_string(Tuning::most_scales / words) +
-                                    " moves at most, not " + std::to_string(moves.size())};
+        throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " +
+                                    std::to_string(Tuning::most_scales / words) + " moves at most, not " + std::to_string(moves.size())};
     }
     const int most = room < Tuning::most_blocks ? room : Tuning::most_blocks;
     What what;
@@ -186,8 +187,9 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     for_each_launch<Storage>(blocks, moves, operation, form, launch);
 }
 
-/// One thread's work in a launch; D is what the kernel draws from. A unit is a few registers of Lanes::width consecutive counters: of a tile's registers as many as the
-/// thread can keep sums of. Threads that follow each other take counters that do, so that they share the memory's sectors.
+/// One thread's work in a launch; D is what the kernel draws from. A unit is a few registers of Lanes::width consecutive counters: of a
+/// tile's registers as many as the thread can keep sums of. Threads that follow each other take counters that do, so that they share the
+/// memory's sectors.
 template <class Storage, class D, class Operation>
 class Worker {
   public:

@@ -172,7 +172,8 @@ struct LowRank {
                 const BlockIdentity& block = stream_->block;
                 if (factored(block)) {
                     for (int i = 0; i < vectors * Lanes::width; ++i) {
-                        const std::uint64_t element = element_ + static_cast<std::uint64_t>(i / Lanes::width * tile_lanes + i % Lanes::width);
+                        const int ahead = i / Lanes::width * tile_lanes + i % Lanes::width;
+                        const std::uint64_t element = element_ + static_cast<std::uint64_t>(ahead);
                         numbers[i] = (*direction_)(stream_->key, block, element < block.size() ? element : 0);
                     }
                     return true;

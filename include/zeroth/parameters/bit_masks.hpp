@@ -12,9 +12,10 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// visit(element, bits of |w| as a float, which are in the order of the magnitudes) for each weight of a block.
+/// visit(element, bits of |w| as a float, which are in the order of the magnitudes) for each weight of a block in the host's memory.
 template <class Visit>
 void for_each_magnitude(const Block& block, Visit visit) {
+    require_on_host(block);
     AllScalarTypes::visit(block.type, [&]<class Storage>(Storage*) {
         for (std::size_t i = 0; i < block.size(); ++i) {
             Storage stored;
@@ -76,8 +77,8 @@ void for_each_magnitude(const Block& block, Visit visit) {
 
 /// A bit for each weight of the parameters, for a BitMask: set one by one, or chosen by the weights' magnitudes or by scores.
 ///
-/// Magnitudes are those of the weights as they stand in memory: choose while the optimizer is settled, so that the mask is decided on the
-/// base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB once it has chosen.
+/// Magnitudes are those of the weights as they stand in the host's memory: choose while the optimizer is settled, so that the mask is decided
+/// on the base and stays the same for all of a step's passes. Memory: 1/8 byte a parameter, and 0.5 MB once it has chosen.
 class BitMasks {
   public:
     /// No bit is set. The blocks are copied; the weights must outlive this.

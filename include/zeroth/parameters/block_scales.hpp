@@ -28,6 +28,7 @@ ZEROTH_BEGIN_NAMESPACE
     double total = 0;
     for (std::size_t b = 0; b < blocks.size(); ++b) {
         double sum = 0;
+        require_on_host(blocks[b]);
         AllScalarTypes::visit(blocks[b].type, [&]<class Storage>(Storage*) {
             for (std::size_t i = 0; i < blocks[b].size(); ++i) {
                 Storage stored;

@@ -95,4 +95,11 @@ inline void require_blocks(std::span<const Block> blocks) {
     }
 }
 
+/// For what reads a block's weights itself: throws std::invalid_argument if they lie where the host does not reach.
+inline void require_on_host(const Block& block) {
+    if (block.space != MemorySpace::host) {
+        throw std::invalid_argument{"zeroth: block '" + block.name + "' lies in device memory, and its weights are read on the host"};
+    }
+}
+
 ZEROTH_END_NAMESPACE
