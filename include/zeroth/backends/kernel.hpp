@@ -79,8 +79,8 @@ class Kernel {
     }
 
     /// One move over the first `together` of the blocks given, of at most a tile each. Their numbers are drawn in lock step, which hides the
-    /// latency that a small block alone would wait for.
-    static void run_together(const Block* blocks, std::size_t first_index, const D& direction, const Operation& operation,
+    /// latency that a small block alone would wait for. Not inlined, as visit_range is not.
+    [[gnu::noinline]] static void run_together(const Block* blocks, std::size_t first_index, const D& direction, const Operation& operation,
                              const MoveType& move) noexcept {
         [&]<std::size_t... n>(std::index_sequence<n...>) {
             Kernel kernels[together] = {Kernel{blocks[n], first_index + n, direction, operation}...};
@@ -97,7 +97,6 @@ class Kernel {
 
     void bind(const MoveType* moves, int count, BoundMove* bound) const noexcept {
         for (int k = 0; k < count; ++k) {
-            // In a variable of its own: of one prepared in the array, GCC 12 loses at -O3 what prepare() leaves.
             Stream stream{.key = moves[k].key, .block = block_.identity, .philox = moves[k].philox};
             if constexpr (PreparedDirection<D>) {
                 direction_.prepare(stream, block_index_);
@@ -109,6 +108,13 @@ class Kernel {
                     i < scaled_coefficients<Operation> ? moves[k].coefficient[i] * scale : moves[k].coefficient[i]);
             }
         }
+    }
+
+    /// What is bound is in memory from here on, for GCC 12's sake: see visit_range.
+    ZEROTH_INLINE static void hold([[maybe_unused]] const BoundMove* moves) noexcept {
+#if defined(__GNUC__)
+        asm volatile("" : : "r"(moves) : "memory");
+#endif
     }
 
     template <class Count>
@@ -339,6 +345,7 @@ class Kernel {
                 const int count = static_cast<int>(left < batch ? left : batch);
                 if (moves.size() > batch || first == begin) {
                     bind(moves.data() + m, count, bound);
+                    hold(bound);
                 }
                 accumulate_moves(bound, count, m == 0, first, last, partial);
             }

@@ -101,6 +101,24 @@ ZEROTH_INLINE void store_16(void* to, __m256i x) noexcept {
     const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
     _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(packed));
 }
+ZEROTH_INLINE __m256i load_upper(__m256i, const void* from) noexcept {
+    const __m256i bytes = _mm256_set_epi8(15, 14, -1, -1, 13, 12, -1, -1, 11, 10, -1, -1, 9, 8, -1, -1, //
+                                          7, 6, -1, -1, 5, 4, -1, -1, 3, 2, -1, -1, 1, 0, -1, -1);
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(from))), bytes);
+}
+ZEROTH_INLINE void store_upper(void* to, __m256i x) noexcept {
+    const __m256i upper = _mm256_set1_epi64x(0x0F0E0B0A07060302);
+    const __m256i low = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(x, upper), 0x08);
+    _mm_storeu_si128(static_cast<__m128i*>(to), _mm256_castsi256_si128(low));
+}
+/// Ties to even, and a NaN quiet.
+ZEROTH_INLINE __m256i nearest_upper(__m256 x) noexcept {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i half = _mm256_andnot_si256(nan, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    return _mm256_or_si256(_mm256_add_epi32(bits, half), _mm256_and_si256(nan, _mm256_set1_epi32(0x400000)));
+}
 /// All ones in the first lanes.
 ZEROTH_INLINE __m256i first_lanes(int count) noexcept {
     static constexpr std::int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
