@@ -41,6 +41,8 @@ constexpr Goal goals[] = {
 constexpr double thread_goal = 1.8;
 /// At most, in times of one tensor of as many floats and of the traversal that rounds to nearest.
 constexpr double small_goal = 1.5, base_goal = 1.5;
+/// At most, in times of AVX2's instructions, for registers of half the width.
+constexpr double neon_goal = 1.3;
 
 /// One kernel, from memory and in the cache.
 struct Kernel {
@@ -191,10 +193,17 @@ std::string peers(const Results& results) {
 std::string instruction_counts(const Results& results) {
     std::string text;
     for (const Result* result : results.beginning("instructions/")) {
-        text += markdown_row({result->name.substr(result->name.find('/') + 1), cell((*result)["instructions_element"], 2)});
+        const std::string kernel = result->name.substr(result->name.find('/') + 1);
+        const double wide = (*result)["instructions_element"];
+        const Result* const narrow = results.find("instructions_neon/" + kernel);
+        const double count = value(narrow, "instructions_element");
+        // Registers of half the width.
+        const double times = count / (2 * wide);
+        text += markdown_row({kernel, cell(wide, 2), cell(count, 2), cell(times, 2),
+                              goal_cell(narrow != nullptr ? std::optional{neon_goal} : std::nullopt, times, 1)});
     }
     return text.empty() ? "They were not counted: it takes an x86-64 processor and a Valgrind that runs on it.\n"
-                        : markdown_head({"kernel", "instructions an element"}) + text;
+                        : markdown_head({"kernel", "AVX2", "NEON", "over twice AVX2's", "goal"}) + text;
 }
 
 /// The memory's speed, as the increment has it, or the kernel's own in the cache: whichever is less is the most that a traversal can reach.
@@ -268,7 +277,8 @@ void write_kernels(const Results& results, const std::filesystem::path& folder) 
     }
     page << "\n## Peers\n\nPyTorch's passes go over OPT-125M's tensors, the others over 2^24 weights; increments are of the same run.\n\n"
          << peers(results) << "\n## Instructions an element\n\n"
-         << "Compiled for AVX2 and counted by Valgrind's callgrind: those of 2^19 elements less those of 2^18.\n\n"
+         << "Compiled for AVX2 and counted by Valgrind's callgrind: those of 2^19 elements less those of 2^18. For NEON, whose registers "
+            "are half as wide, logged one by one by qemu-user: those of 2^15 elements less those of 2^14.\n\n"
          << instruction_counts(results);
     std::ofstream plot{folder / "kernels.svg"};
     draw_roof(kernels, plot);
