@@ -167,12 +167,7 @@ class Cursor {
 
     static std::span<const Block> checked(std::span<const Block> blocks) {
         require_blocks(blocks);
-        for (const Block& block : blocks) {
-            if (block.space != memory_space_of<B>) {
-                throw std::invalid_argument{"zeroth: block '" + block.name + "' lies in " + std::string{to_string(block.space)} +
-                                            " memory, the backend's blocks in " + std::string{to_string(memory_space_of<B>)} + " memory"};
-            }
-        }
+        require_space(blocks, memory_space_of<B>, "the backend");
         if constexpr (requires { typename B::Types; }) {
             for (const Block& block : blocks) {
                 if (!B::Types::hold(block.type)) {

@@ -59,7 +59,7 @@ struct ApplyGradient {
     static constexpr bool writes = true;
     static_assert(M::sums == 1, "a rule of g alone");
 
-    Moment* gradient = nullptr;
+    MomentPlace gradient;
     M move;
 
     template <class Lanes, class Storage>
@@ -90,23 +90,24 @@ struct ApplyGradient {
 ///
 /// Any rule of g alone: Sgd, SignSgd, Momentum, Adam.
 /// Forward passes: 1 call of the GradientFn. Traversals: 1. State: 4 bytes a parameter for the gradient (8 for float64), and the rule's.
-/// Throws std::invalid_argument for a setting out of range, or parameters without a block. The gradient's numbers are not looked
-/// at: they are the caller's to keep finite.
+/// Throws std::invalid_argument for a setting out of range, parameters without a block, or a block of a device's memory. The gradient's
+/// numbers are not looked at: they are the caller's to keep finite.
 template <UpdateRule Rule, Backend B = Reference>
 class FirstOrderOptimizer {
+    static_assert(memory_space_of<B> == MemorySpace::host, "zeroth: FirstOrderOptimizer keeps the gradient on the host");
+
   public:
     FirstOrderOptimizer(const Parameters& parameters, Rule rule, std::uint64_t seed = 0, B backend = {})
         : parameters_{parameters}, rule_{(rule.validate(), std::move(rule))}, seed_{seed}, backend_{backend}, backend_name_{backend.name()} {
         require_blocks(parameters_.blocks());
+        require_space(parameters_.blocks(), memory_space_of<B>, "the backend");
         gradient_.prepare(parameters_.blocks());
         for (std::size_t b = 0; b < parameters_.blocks().size(); ++b) {
             const Block& block = parameters_.blocks()[b];
             const ScalarType type = block.type == ScalarType::float64 ? ScalarType::float64 : ScalarType::float32;
             views_.push_back({block.name, gradient_.of(b), type, block.size()});
         }
-        if constexpr (PreparedRule<Rule>) {
-            rule_.prepare(parameters_.blocks(), 0);
-        }
+        prepare_rule(rule_, parameters_.blocks(), 0, {});
     }
     FirstOrderOptimizer(const FirstOrderOptimizer&) = delete;
     FirstOrderOptimizer& operator=(const FirstOrderOptimizer&) = delete;
@@ -143,7 +144,7 @@ class FirstOrderOptimizer {
         terms_.clear();
         const typename Rule::Move move = rule_.move(Estimate{}, Key{seed_, report.step, 0}, terms_);
         backend_.traverse(parameters_.blocks(), Rademacher{}, std::span<const Move<1>>{},
-                          ApplyGradient<typename Rule::Move>{&gradient_, move});
+                          ApplyGradient<typename Rule::Move>{gradient_.place(), move});
         report.traversals = 1;
         if (parameters_.hook()) {
             parameters_.hook()(parameters_.blocks());

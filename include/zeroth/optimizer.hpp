@@ -105,6 +105,9 @@ struct Settings {
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
 template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {
+    static_assert(memory_space_of<B> == MemorySpace::host || Rule::state_bytes_per_parameter == 0 || StatefulRule<Rule>,
+                  "zeroth: the rule keeps its state on the host, where the backend's traversals do not reach; see StatefulRule");
+
   public:
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
         : estimator_{(validate(estimator, parameters), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
@@ -116,9 +119,7 @@ class Optimizer {
             scale_ = WeightScale{cursor_.parameters().blocks().size()};
         }
         gradient_.reserve(most_gradient_terms());
-        if constexpr (PreparedRule<Rule>) {
-            rule_.prepare(cursor_.parameters().blocks(), estimator_.most_terms());
-        }
+        prepare_rule(rule_, cursor_.parameters().blocks(), estimator_.most_terms(), state_allocator_of(cursor_.backend()));
     }
     Optimizer(const Optimizer&) = delete;
     Optimizer& operator=(const Optimizer&) = delete;

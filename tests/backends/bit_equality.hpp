@@ -50,8 +50,8 @@ struct Memory {
     const double* quanta;
     double* largest;
     std::int64_t* units;
-    Moment* mean;
-    Moment* square;
+    MomentPlace mean;
+    MomentPlace square;
 };
 
 /// What an operation with a direction and moves does to blocks, by a backend.
@@ -74,7 +74,7 @@ template <class T>
     Moment square;
     mean.prepare(blocks);
     square.prepare(blocks);
-    traversal(blocks, {bases, quanta, largest, units, &mean, &square});
+    traversal(blocks, {bases, quanta, largest, units, mean.place(), square.place()});
     std::vector<unsigned char> bytes;
     const auto keep = [&](const void* data, std::size_t size) {
         const std::size_t before = bytes.size();

@@ -4,6 +4,7 @@
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
 #include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 
 namespace zeroth_test {
@@ -40,6 +41,15 @@ void displace_by_all(const Narrow& backend, const zeroth::Parameters& parameters
     displace_by(backend, parameters.blocks(), zeroth::Coordinate{parameters}, moves);
     zeroth::Cursor<zeroth::Sphere, zeroth::InPlace, Narrow> cursor{parameters, {}, {}, backend, 1e-2, 1};
     cursor.stand_at(zeroth::Term{zeroth::Key{}, 1e-3});
+}
+
+template <class Rule>
+double steps_with(const zeroth::Parameters& parameters, const Rule& rule, double (*loss)()) {
+    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, rule, {}, zeroth::cuda::Backend<zeroth::ScalarTypes<float>>{}};
+    return optimizer.step(loss).loss;
+}
+double steps(const zeroth::Parameters& parameters, double (*loss)()) {
+    return steps_with(parameters, zeroth::Momentum{}, loss) + steps_with(parameters, zeroth::Normalized<zeroth::Adam>{}, loss);
 }
 
 } // namespace zeroth_test

@@ -5,8 +5,10 @@
 #include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -79,8 +81,87 @@ void check_direction(const char* what) {
     }
 }
 
+/// What a reduction finds in tensors of up to n weights, one of them without any.
+template <class T>
+void check_scale(const char* what, std::size_t n, bool poisoned) {
+    std::vector<T> w = weights<T>(2 * n + 1);
+    if (poisoned) {
+        w[n / 2] = T(-std::numeric_limits<float>::infinity());
+    }
+    DeviceMemory memory{w.size() * sizeof(T)};
+    cuda::require_success(cudaMemcpy(memory.data(), w.data(), w.size() * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+    const auto blocks_of = [&](T* at, MemorySpace space) {
+        return std::vector<Block>{{"a", at + 1, scalar_traits<T>::type, {hash_name("a"), n, 1}, space},
+                                  {"b", at, scalar_traits<T>::type, {hash_name("b"), 0, 1}, space},
+                                  {"c", at + n + 1, scalar_traits<T>::type, {hash_name("c"), n, 1}, space}};
+    };
+    const WeightScale expected{blocks_of(w.data(), MemorySpace::host), Reference{}};
+    const WeightScale scale{blocks_of(static_cast<T*>(memory.data()), MemorySpace::device), cuda::Backend<ScalarTypes<T>>{}};
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    bool equal = same(scale.of_all, expected.of_all) && std::isnan(scale.of_all) == poisoned;
+    for (std::size_t b = 0; b < 3; ++b) {
+        equal = equal && same(scale.of_block[b], expected.of_block[b]);
+    }
+    if (!equal) {
+        std::printf("FAIL %s: the scale of %zu elements\n", what, n);
+        ++failures;
+    }
+}
+
+/// The weights after some steps of an optimizer, by a backend of the host's or the device's.
+template <class T, class B, class Rule, class Restore>
+std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& restore) {
+    std::vector<T> w = weights<T>(70001);
+    const std::size_t bytes = w.size() * sizeof(T);
+    DeviceMemory memory{bytes};
+    cuda::require_success(cudaMemcpy(memory.data(), w.data(), bytes, cudaMemcpyHostToDevice), "cudaMemcpy");
+    constexpr bool on_device = memory_space_of<B> == MemorySpace::device;
+    T* const at = on_device ? static_cast<T*>(memory.data()) : w.data();
+    const auto fetch = [&] {
+        if (on_device) {
+            cuda::require_success(cudaMemcpy(w.data(), at, bytes, cudaMemcpyDeviceToHost), "cudaMemcpy");
+        }
+    };
+    {
+        Parameters parameters;
+        parameters.add("first", std::span{at + 1, 60000}, {}, memory_space_of<B>);
+        parameters.add("second", std::span{at + 60001, 10000}, {}, memory_space_of<B>);
+        Optimizer optimizer{parameters, TwoSidedRge{.epsilon = 1e-2, .queries = 2}, rule, Settings<Restore>{.seed = 3, .restore = restore},
+                            backend};
+        for (int step = 0; step < 5; ++step) {
+            optimizer.step([&] {
+                fetch();
+                double sum = 0;
+                for (const T& x : w) {
+                    const double error = static_cast<double>(static_cast<float>(x)) - 0.1;
+                    sum += error * error;
+                }
+                return sum;
+            });
+        }
+    }
+    fetch();
+    return w;
+}
+
+template <class T, class Restore = InPlace, class Rule>
+void check_rule(const char* what, const Rule& rule, const Restore& restore = {}) {
+    const auto expected = run_steps<T>(Reference{}, rule, restore);
+    const auto result = run_steps<T>(cuda::Backend<ScalarTypes<T>>{}, rule, restore);
+    if (std::memcmp(result.data(), expected.data(), expected.size() * sizeof(T)) != 0) {
+        std::printf("FAIL %s: steps of an optimizer, restoring %s\n", what, std::string{Restore::name}.c_str());
+        ++failures;
+    }
+}
+
 template <class T>
 void check_type(const char* what) {
+    for (const std::size_t n : {0, 1, 129, 8192, 3000001}) {
+        check_scale<T>(what, n, false);
+        check_scale<T>(what, n, n != 0);
+    }
+    check_rule<T>(what, Momentum{.learning_rate = 1e-5, .weight_decay = 0.1});
+    check_rule<T>(what, Adam{.learning_rate = 1e-3});
     check_direction<T, Gaussian>(what);
     check_direction<T, Rademacher>(what);
     check_direction<T, Uniform>(what);

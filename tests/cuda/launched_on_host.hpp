@@ -56,6 +56,12 @@ struct LaunchedOnHost {
     }
 };
 
+/// The same for blocks of a device's memory, which is the host's here.
+template <class T>
+struct DeviceOnHost : LaunchedOnHost<T> {
+    static constexpr MemorySpace space = MemorySpace::device;
+};
+
 /// A backend of the host's on a device's lanes.
 template <class T, int Width>
 struct OnLanes {

@@ -10,6 +10,45 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
+/// What operations' finish() merges, in any order and from any thread. On a device the threads of a warp call them together.
+struct Merge {
+    /// The largest of numbers that are not negative; NaN if one is.
+    ZEROTH_HOST_DEVICE static void largest(double& result, double seen) noexcept {
+#if defined(__CUDA_ARCH__)
+        // Their bits are ordered as they are, a NaN's beyond them.
+        unsigned long long bits = __builtin_bit_cast(unsigned long long, seen) & ~(1ull << 63);
+        for (int distance = 16; distance > 0; distance /= 2) {
+            const unsigned long long other = __shfl_down_sync(0xFFFFFFFFu, bits, distance);
+            bits = bits < other ? other : bits;
+        }
+        if (threadIdx.x % 32 == 0) {
+            atomicMax(reinterpret_cast<unsigned long long*>(&result), bits);
+        }
+#else
+        // The compiler's builtins: <atomic> would cost more time to include than all of zeroth.
+        double before = 0;
+        __atomic_load(&result, &before, __ATOMIC_RELAXED);
+        // A NaN stays, and replaces whatever is smaller.
+        while (before == before && !(seen <= before) &&
+               !__atomic_compare_exchange(&result, &before, &seen, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        }
+#endif
+    }
+    ZEROTH_HOST_DEVICE static void sum(std::int64_t& result, std::int64_t seen) noexcept {
+#if defined(__CUDA_ARCH__)
+        auto bits = static_cast<unsigned long long>(seen);
+        for (int distance = 16; distance > 0; distance /= 2) {
+            bits += __shfl_down_sync(0xFFFFFFFFu, bits, distance);
+        }
+        if (threadIdx.x % 32 == 0) {
+            atomicAdd(reinterpret_cast<unsigned long long*>(&result), bits);
+        }
+#else
+        __atomic_fetch_add(&result, seen, __ATOMIC_RELAXED);
+#endif
+    }
+};
+
 /// The largest magnitude of each block's weights, NaN where one is not finite: gathered register by register, merged in any order.
 struct LargestMagnitude {
     static constexpr int coefficients = 1;
@@ -18,6 +57,11 @@ struct LargestMagnitude {
 
     /// One a block, to begin with 0.
     double* largest = nullptr;
+
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(largest);
+    }
 
     /// What one range of a block has seen so far.
     template <class Lanes, class Compute>
@@ -32,16 +76,8 @@ struct LargestMagnitude {
             largest = Lanes::larger(largest, Lanes::abs(w));
             poison = poison + (w - w);
         }
-        void merge_into(double& result) const noexcept {
-            double seen =
-                static_cast<double>(Lanes::reduce_max(largest)) + static_cast<double>(Lanes::reduce_add(poison));
-            // The compiler's builtins: <atomic> would cost more time to include than all of zeroth.
-            double before = 0;
-            __atomic_load(&result, &before, __ATOMIC_RELAXED);
-            // A NaN stays, and replaces whatever is smaller.
-            while (before == before && !(seen <= before) &&
-                   !__atomic_compare_exchange(&result, &before, &seen, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            }
+        ZEROTH_HOST_DEVICE void merge_into(double& result) const noexcept {
+            Merge::largest(result, static_cast<double>(Lanes::reduce_max(largest)) + static_cast<double>(Lanes::reduce_add(poison)));
         }
     };
 
@@ -53,7 +89,7 @@ struct LargestMagnitude {
         Seen<Lanes, Compute> seen{};
         double& result;
 
-        Bound(const LargestMagnitude& operation, const Block&, std::size_t block) noexcept
+        ZEROTH_HOST_DEVICE Bound(const LargestMagnitude& operation, const BlockView&, std::size_t block) noexcept
             : result{operation.largest[block]} {}
 
         template <bool First, class... Ignored>
@@ -63,7 +99,7 @@ struct LargestMagnitude {
             seen.see(w);
             return w;
         }
-        void finish() const noexcept { seen.merge_into(result); }
+        ZEROTH_HOST_DEVICE void finish() const noexcept { seen.merge_into(result); }
     };
 };
 
@@ -99,9 +135,9 @@ struct SquaredUnits {
             low += square & ((std::int64_t{1} << low_bits) - 1);
         }
     }
-    void merge_into(SquaredUnits& result) const noexcept {
-        __atomic_fetch_add(&result.high, high, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&result.low, low, __ATOMIC_RELAXED);
+    ZEROTH_HOST_DEVICE void merge_into(SquaredUnits& result) const noexcept {
+        Merge::sum(result.high, high);
+        Merge::sum(result.low, low);
     }
 };
 
@@ -114,6 +150,11 @@ struct SquaredWeights {
     /// One a block, begun with its largest magnitude.
     SquaredUnits* units = nullptr;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(units);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Compute = ComputeType<Storage>;
@@ -122,7 +163,7 @@ struct SquaredWeights {
         SquaredUnits seen;
         SquaredUnits& result;
 
-        Bound(const SquaredWeights& operation, const Block&, std::size_t block) noexcept
+        ZEROTH_HOST_DEVICE Bound(const SquaredWeights& operation, const BlockView&, std::size_t block) noexcept
             : seen{0, 0, operation.units[block].scale}, result{operation.units[block]} {}
 
         template <bool First, class... Ignored>
@@ -135,7 +176,7 @@ struct SquaredWeights {
             seen.add<Lanes, Compute>(w, lanes.count);
             return w;
         }
-        void finish() const noexcept { seen.merge_into(result); }
+        ZEROTH_HOST_DEVICE void finish() const noexcept { seen.merge_into(result); }
     };
 };
 
@@ -148,6 +189,11 @@ struct SquaredNorm {
     /// One a block, to begin with 0.
     std::int64_t* units = nullptr;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(units);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Compute = ComputeType<Storage>;
@@ -156,7 +202,8 @@ struct SquaredNorm {
         std::int64_t seen = 0;
         std::int64_t& result;
 
-        Bound(const SquaredNorm& operation, const Block&, std::size_t block) noexcept : result{operation.units[block]} {}
+        ZEROTH_HOST_DEVICE Bound(const SquaredNorm& operation, const BlockView&, std::size_t block) noexcept
+            : result{operation.units[block]} {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&)[1]) const noexcept {
@@ -168,7 +215,7 @@ struct SquaredNorm {
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, SomeLanes lanes) noexcept {
             return add(w, sum[0], lanes.count);
         }
-        void finish() const noexcept { __atomic_fetch_add(&result, seen, __ATOMIC_RELAXED); }
+        ZEROTH_HOST_DEVICE void finish() const noexcept { Merge::sum(result, seen); }
 
       private:
         ZEROTH_INLINE Real add(const Real& w, const Real& z, int count) noexcept {

@@ -17,6 +17,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// Each square is rounded to 2^-46 of the block's largest and the sum is exact, so every backend and number of threads gives the same bits.
 /// Numbers beyond 2^-500 and 2^500 are out of its range. Measuring is two traversals, which read. Memory: 32 bytes a block.
+/// Throws std::invalid_argument for blocks that lie where the backend does not reach.
 struct WeightScale {
     Array<double> of_block{};
     double of_all = 0;
@@ -26,6 +27,7 @@ struct WeightScale {
     explicit WeightScale(std::size_t blocks) : of_block(blocks), units_(blocks) {}
     template <Backend B>
     WeightScale(std::span<const Block> blocks, const B& backend) : WeightScale(blocks.size()) {
+        require_space(blocks, memory_space_of<B>, "the backend");
         measure(blocks, backend);
     }
 

@@ -5,6 +5,7 @@
 
 #include <zeroth/array.hpp>
 #include <zeroth/backends/backend.hpp>
+#include <zeroth/backends/state_memory.hpp>
 #include <zeroth/cuda/directions.cuh>
 
 #include <cuda_runtime.h>
@@ -103,6 +104,30 @@ class Workspace {
     DeviceArray<std::byte> memory_{};
 };
 
+/// A device's memory, written and copied on a stream: taken by cudaMalloc, and given back by cudaFree, which waits for the device.
+[[nodiscard]] inline StateAllocator state_allocator(int device, cudaStream_t stream) noexcept {
+    StateAllocator result;
+    result.allocate = [](const StateAllocator& own, std::size_t bytes) {
+        const CurrentDevice current{own.device};
+        void* memory = nullptr;
+        require_success(cudaMalloc(&memory, bytes), "cudaMalloc");
+        return memory;
+    };
+    result.release = [](const StateAllocator&, void* memory) noexcept { static_cast<void>(cudaFree(memory)); };
+    result.write_zeros = [](const StateAllocator& own, void* to, std::size_t bytes) {
+        const CurrentDevice current{own.device};
+        require_success(cudaMemsetAsync(to, 0, bytes, static_cast<cudaStream_t>(own.stream)), "cudaMemsetAsync");
+    };
+    result.copy = [](const StateAllocator& own, void* to, const void* from, std::size_t bytes) {
+        const CurrentDevice current{own.device};
+        require_success(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(own.stream)),
+                        "cudaMemcpyAsync");
+    };
+    result.device = device;
+    result.stream = stream;
+    return result;
+}
+
 template <class Task>
 __global__ void __launch_bounds__(Tuning::threads) run_task(const __grid_constant__ Task task, const std::uint64_t threads) {
     const std::uint64_t thread = std::uint64_t{blockIdx.x} * Tuning::threads + threadIdx.x;
@@ -130,11 +155,12 @@ __global__ void __launch_bounds__(Tuning::threads)
 /// -use_fast_math and -ftz=true: they flush subnormal numbers to zero, and the code cannot tell.
 ///
 /// Traversals go to the stream that it is made with and return before they are done; a loss that reads the weights runs on the same stream
-/// or waits for it. One launch for up to 256 tensors of a type. Nothing is allocated or waited for, so a CUDA graph may capture them.
+/// or waits for it. One launch for up to 256 tensors of a type. Nothing is allocated or waited for, so a CUDA graph may capture them; but
+/// those that gather results (a measurement, an update under Exact) wait for each launch, and cannot be captured.
 /// Several devices: a backend for each, with the same keys. Blocks are added with MemorySpace::device.
 ///
-/// Directions: all there are, masked (by Bernoulli, or DeviceBits for a BitMask) or scaled. Restore policy: InPlace. Rules: those of
-/// LinearMove (Sgd, ScalarSignSgd, Conservative, WindowedMomentum), SignSgd, WindowedAdam. Others do not compile (is_whole, DeviceForm).
+/// Directions: all there are, masked (by Bernoulli, or DeviceBits for a BitMask) or scaled. Restore policy: InPlace. Rules: all; the state of
+/// Momentum and Adam is taken on the device, once. What it does not know does not compile (is_whole, DeviceForm).
 ///
 /// What a direction's numbers are read from is formed anew by each traversal, in stream order, in memory that reserve() takes, which a
 /// cursor calls when it is made. So graphs and other traversals may alternate. Tables (ReusePool, LfsrBank, MixedPool) are the host's, copied
@@ -143,6 +169,7 @@ __global__ void __launch_bounds__(Tuning::threads)
 /// first needs more tables or epochs than those reserved for.
 /// Sphere's norms are summed on the device when its key is first used, by three launches for each 256 blocks, and kept by the cursor while
 /// it is in use; so capture from the settled weights on.
+/// Memory: 8 KB of the device's for results.
 /// Throws std::runtime_error where the CUDA runtime reports an error, std::invalid_argument for more moves than a launch holds (Launch).
 template <class Scalars = AllScalarTypes>
 class Backend {
@@ -154,10 +181,13 @@ class Backend {
     explicit Backend(cudaStream_t stream = nullptr) : stream_{stream} {
         require_success(cudaGetDevice(&device_), "cudaGetDevice");
         require_success(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device_), "cudaDeviceGetAttribute");
+        results_ = StateMemory{Tuning::result_bytes, state_allocator()};
     }
 
     [[nodiscard]] std::string name() const { return "cuda device " + std::to_string(device_); }
     [[nodiscard]] cudaStream_t stream() const noexcept { return stream_; }
+    /// Of what rules and restore policies keep beside the weights: the device's memory.
+    [[nodiscard]] StateAllocator state_allocator() const noexcept { return cuda::state_allocator(device_, stream_); }
 
     template <class D, class Operation>
     void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
@@ -201,14 +231,20 @@ class Backend {
             require_success(cudaGetLastError(), "launching what a direction forms");
         }
         template <class Storage, class Operation, class Kernel>
-        void traverse(const Launch<Operation>& launch, const Kernel& kernel) const {
+        void traverse(Launch<Operation>& launch, const Kernel& kernel) const {
             backend.template start<Storage>(launch, kernel);
         }
     };
 
     template <class Storage, class Operation, class Kernel>
-    void start(const Launch<Operation>& launch, const Kernel& direction) const {
+    void start(Launch<Operation>& launch, const Kernel& direction) const {
         static_assert(sizeof(Launch<Operation>) + sizeof(Kernel) <= 32764, "a kernel's parameters");
+        static_assert(Launch<Operation>::result_bytes <= Tuning::result_bytes);
+        std::byte* const on_host = launch.results;
+        launch.results = results_.data();
+        if constexpr (has_results<Operation>) {
+            copy(launch.results, on_host, launch.result_bytes, cudaMemcpyHostToDevice);
+        }
         const std::uint64_t most = static_cast<std::uint64_t>(multiprocessors_) * Tuning::blocks_per_multiprocessor;
         const auto grid = static_cast<unsigned>(launch.chunks() < most ? launch.chunks() : most);
         std::size_t shared = 0;
@@ -217,11 +253,22 @@ class Backend {
         }
         traverse_chunks<Storage><<<grid, Tuning::threads, shared, stream_>>>(launch, direction);
         require_success(cudaGetLastError(), "launching a traversal");
+        if constexpr (has_results<Operation>) {
+            copy(on_host, launch.results, launch.result_bytes, cudaMemcpyDeviceToHost);
+            require_success(cudaStreamSynchronize(stream_), "waiting for a traversal's results");
+        }
+        launch.results = on_host;
+    }
+
+    void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) const {
+        require_success(cudaMemcpyAsync(to, from, bytes, kind, stream_), "copying a traversal's results");
     }
 
     cudaStream_t stream_ = nullptr;
     int device_ = 0;
     int multiprocessors_ = 0;
+    /// A launch's results.
+    StateMemory results_{};
     mutable Workspace workspace_{};
 };
 

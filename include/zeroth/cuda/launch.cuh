@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
+#include <zeroth/backends/reductions.hpp>
 #include <zeroth/cuda/lanes.cuh>
 #include <zeroth/cuda/tuning.cuh>
 #include <zeroth/cursor/in_place.hpp>
@@ -9,6 +10,7 @@
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/directions/uniform.hpp>
 #include <zeroth/updates/adam.hpp>
+#include <zeroth/updates/momentum.hpp>
 #include <zeroth/updates/sign_sgd.hpp>
 
 #include <cstddef>
@@ -22,9 +24,12 @@
 ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
 
-/// Whether an operation or a direction is whole as it stands: it points to nothing of the host's, its functions are ZEROTH_HOST_DEVICE,
-/// and finish() has nothing to do. Only such are carried out on a device, and directions with a DeviceForm; specialise it for one of your
-/// own.
+/// Whether an operation or a direction is whole as it stands: it points to nothing of the host's but its tables, its functions are
+/// ZEROTH_HOST_DEVICE, and finish() merges results of tables or has nothing to do. Only such are carried out on a device, and directions with
+/// a DeviceForm; specialise it for one of your own.
+///
+/// A table has an entry for each block. An operation names those it points to by a member for_each_table(visit), HOST_DEVICE and
+/// constexpr, which calls visit(pointer) for each: one to const is read, another holds results, to which traversals add.
 template <class T>
 inline constexpr bool is_whole = false;
 template <>
@@ -45,6 +50,41 @@ template <>
 inline constexpr bool is_whole<SignMove> = true;
 template <>
 inline constexpr bool is_whole<WindowedAdamMove> = true;
+template <>
+inline constexpr bool is_whole<MomentumMove> = true;
+template <>
+inline constexpr bool is_whole<AdamMove> = true;
+template <>
+inline constexpr bool is_whole<LargestMagnitude> = true;
+template <>
+inline constexpr bool is_whole<SquaredWeights> = true;
+template <>
+inline constexpr bool is_whole<SquaredNorm> = true;
+
+/// Bytes of the entries that an operation's tables have for each block: of those it reads, and of results.
+struct EntryBytes {
+    std::size_t read = 0;
+    std::size_t results = 0;
+
+    template <class Entry>
+    ZEROTH_HOST_DEVICE constexpr void operator()(Entry*&) noexcept {
+        static_assert(sizeof(Entry) % 8 == 0 && alignof(Entry) <= 8 && std::is_trivially_copyable_v<Entry>);
+        (std::is_const_v<Entry> ? read : results) += sizeof(Entry);
+    }
+};
+template <class Operation>
+constexpr EntryBytes entry_bytes_of() noexcept {
+    EntryBytes bytes;
+    if constexpr (requires(Operation operation) { operation.for_each_table(bytes); }) {
+        Operation operation{};
+        operation.for_each_table(bytes);
+    }
+    return bytes;
+}
+template <class Operation>
+inline constexpr EntryBytes entry_bytes = entry_bytes_of<Operation>();
+template <class Operation>
+inline constexpr bool has_results = entry_bytes<Operation>.results != 0;
 
 /// The last of `count` things in order that has begun, of which the first has: has_begun(i).
 template <class HasBegun>
@@ -76,18 +116,30 @@ struct Launch {
         double coefficient[Operation::coefficients];
     };
     static constexpr int most_moves = static_cast<int>(Tuning::move_bytes / sizeof(OneMove));
+    static constexpr EntryBytes entry_bytes = cuda::entry_bytes<Operation>;
+    static constexpr bool has_tables = entry_bytes.read + entry_bytes.results != 0;
+    static constexpr int room =
+        static_cast<int>(Tuning::block_bytes / (sizeof(BlockView) + sizeof(std::uint32_t) + sizeof(std::uint64_t) + entry_bytes.read));
+    static constexpr int most_blocks = room < Tuning::most_blocks ? room : Tuning::most_blocks;
 
+    /// Its tables are the host's.
     Operation operation;
     int blocks;
     int moves;
     /// Whether moves have a scale in each block: scale[move * blocks + block].
     bool has_scales;
-    BlockView block[Tuning::most_blocks];
+    BlockView block[most_blocks];
     /// The place of each among all that are traversed.
-    std::uint32_t index[Tuning::most_blocks];
-    std::uint64_t first_chunk[Tuning::most_blocks + 1];
+    std::uint32_t index[most_blocks];
+    std::uint64_t first_chunk[most_blocks + 1];
     OneMove move[most_moves];
     double scale[Tuning::most_scales];
+    /// The tables that the operation reads and those of its results, one after the other, of most_blocks entries each. The results' are the
+    /// host's: before the launch they are put where it reaches them, and brought back after it.
+    alignas(8) std::byte entries[entry_bytes.read != 0 ? entry_bytes.read * most_blocks : 8];
+    std::byte* results;
+
+    static constexpr std::size_t result_bytes = entry_bytes.results * most_blocks;
 
     /// What the direction's kernel is told of a move in a block, after the scales and in their order.
     template <class Ready>
@@ -107,9 +159,80 @@ struct Launch {
     }
 
     [[nodiscard]] ZEROTH_HOST_DEVICE std::uint64_t chunks() const noexcept { return first_chunk[blocks]; }
+
+    /// The operation with the launch's tables, in which a block is found by its place in the launch.
+    [[nodiscard]] ZEROTH_INLINE Operation bound_operation() const noexcept {
+        Operation bound = operation;
+        if constexpr (has_tables) {
+            PointAtTables visit{entries, results};
+            bound.for_each_table(visit);
+        }
+        return bound;
+    }
+    /// Copies the blocks' entries out of the operation's tables.
+    void gather_tables() noexcept {
+        if constexpr (has_tables) {
+            GatherTables visit{*this, entries, results};
+            operation.for_each_table(visit);
+        }
+    }
+    /// Copies the results into the operation's tables.
+    void scatter_results() noexcept {
+        if constexpr (entry_bytes.results != 0) {
+            ScatterResults visit{*this, results};
+            operation.for_each_table(visit);
+        }
+    }
+
+  private:
+    struct PointAtTables {
+        const std::byte* read;
+        std::byte* results;
+
+        template <class Entry>
+        ZEROTH_INLINE void operator()(Entry*& table) noexcept {
+            if constexpr (std::is_const_v<Entry>) {
+                table = reinterpret_cast<Entry*>(read);
+                read += sizeof(Entry) * most_blocks;
+            } else {
+                table = reinterpret_cast<Entry*>(results);
+                results += sizeof(Entry) * most_blocks;
+            }
+        }
+    };
+    struct GatherTables {
+        const Launch& launch;
+        std::byte* read;
+        std::byte* results;
+
+        template <class Entry>
+        ZEROTH_HOST_DEVICE void operator()(Entry*& table) noexcept {
+            std::byte*& to = std::is_const_v<Entry> ? read : results;
+            for (int b = 0; b < launch.blocks; ++b) {
+                std::memcpy(to + static_cast<std::size_t>(b) * sizeof(Entry), table + launch.index[b], sizeof(Entry));
+            }
+            to += sizeof(Entry) * most_blocks;
+        }
+    };
+    struct ScatterResults {
+        const Launch& launch;
+        const std::byte* results;
+
+        template <class Entry>
+        ZEROTH_HOST_DEVICE void operator()(Entry*& table) noexcept {
+            if constexpr (!std::is_const_v<Entry>) {
+                for (int b = 0; b < launch.blocks; ++b) {
+                    std::memcpy(static_cast<void*>(table + launch.index[b]), results + static_cast<std::size_t>(b) * sizeof(Entry),
+                                sizeof(Entry));
+                }
+                results += sizeof(Entry) * most_blocks;
+            }
+        }
+    };
 };
 
-/// The blocks stored as Storage, in as few launches as hold them: calls launch(Launch<Operation>&) for each. form: the direction's.
+/// The blocks stored as Storage, in as few launches as hold them: calls launch(Launch<Operation>&) for each. Where the operation has
+/// results, they are to be in the host's memory, at launch.results, when it returns. form: the direction's.
 /// Throws std::invalid_argument for more moves than a launch holds: 512 of an operation with one coefficient, 256 with three; fewer of a
 /// direction whose form has 16 bytes and more to say.
 template <class Storage, class Operation, class Form, class Call>
@@ -130,12 +253,13 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     if constexpr (has_ready) {
         words += static_cast<int>(sizeof(typename Form::Kernel::Ready) / sizeof(double));
     }
-    const int room = words != 0 && !moves.empty() ? Tuning::most_scales / words / static_cast<int>(moves.size()) : Tuning::most_blocks;
+    const int room = words != 0 && !moves.empty() ? Tuning::most_scales / words / static_cast<int>(moves.size()) : What::most_blocks;
     if (room == 0) {
         throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " +
                                     std::to_string(Tuning::most_scales / words) + " moves at most, not " + std::to_string(moves.size())};
     }
-    const int most = room < Tuning::most_blocks ? room : Tuning::most_blocks;
+    const int most = room < What::most_blocks ? room : What::most_blocks;
+    alignas(8) std::byte results[What::result_bytes + 1];
     What what;
     what.operation = operation;
     what.moves = static_cast<int>(moves.size());
@@ -177,7 +301,10 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
                 }
             }
         }
+        what.results = results;
+        what.gather_tables();
         launch(what);
+        what.scatter_results();
     }
 }
 template <class Storage, class Operation, class Call>
@@ -199,15 +326,20 @@ class Worker {
 
     /// Chunks first, first + step, ... of the launch; of their units thread, thread + threads, ...
     ZEROTH_INLINE void run(std::uint64_t first, std::uint64_t step, unsigned thread, unsigned threads) const noexcept {
+        const Operation operation = launch_.bound_operation();
         std::uint64_t chunk = first;
         while (chunk < launch_.chunks()) {
             const int b = block_of(chunk);
-            typename Operation::template Bound<Own, Storage> bound{launch_.operation, launch_.block[b], launch_.index[b]};
+            const std::size_t index = Launch<Operation>::has_tables ? static_cast<std::size_t>(b) : launch_.index[b];
+            typename Operation::template Bound<Own, Storage> bound{operation, launch_.block[b], index};
             for (; chunk < launch_.first_chunk[b + 1]; chunk += step) {
                 const std::uint64_t first_tile = (chunk - launch_.first_chunk[b]) * (Tuning::chunk / tile);
                 for (unsigned unit = thread; unit < units; unit += threads) {
                     visit(bound, b, first_tile, unit);
                 }
+            }
+            if constexpr (has_results<Operation>) {
+                bound.finish();
             }
         }
     }
@@ -220,8 +352,8 @@ class Worker {
 
     static constexpr std::uint64_t tile = tile_size<D>;
     static_assert(Tuning::chunk % tile == 0);
-    static constexpr int sums = Operation::sums;
-    static_assert(sums > 0);
+    /// An array's of them: where an operation has none, its one is not looked at.
+    static constexpr int sums = Operation::sums == 0 ? 1 : Operation::sums;
 
     static constexpr int words_of_register = width * sums * static_cast<int>(sizeof(Compute) / sizeof(std::uint32_t));
     static constexpr int groups_of_unit() noexcept {
@@ -255,11 +387,13 @@ class Worker {
             return;
         }
         Real sum[registers][sums] = {};
-        if (launch_.moves > 0) {
-            const std::uint64_t counter = at_tile * tile_lanes + lane;
-            accumulate<true>(bound, b, 0, counter, part, sum);
-            for (int k = 1; k < launch_.moves; ++k) {
-                accumulate<false>(bound, b, k, counter, part, sum);
+        if constexpr (Operation::sums != 0) {
+            if (launch_.moves > 0) {
+                const std::uint64_t counter = at_tile * tile_lanes + lane;
+                accumulate<true>(bound, b, 0, counter, part, sum);
+                for (int k = 1; k < launch_.moves; ++k) {
+                    accumulate<false>(bound, b, k, counter, part, sum);
+                }
             }
         }
         Storage* const data = static_cast<Storage*>(block.data) + element;
@@ -339,7 +473,9 @@ class Worker {
     ZEROTH_INLINE static void apply(Bound& bound, Storage* at, const Real& w, const Real (&sum)[sums], std::uint64_t element,
                                     Count count) noexcept {
         const Real moved = bound.apply(w, sum, element, count);
-        if constexpr (requires { bound.store(at, moved, element, count); }) {
+        if constexpr (!Operation::writes) {
+            return;
+        } else if constexpr (requires { bound.store(at, moved, element, count); }) {
             bound.store(at, moved, element, count);
         } else {
             store<Own>(at, moved, count);

@@ -13,16 +13,21 @@ namespace cuda {
 struct Tuning {
     /// Bytes of weights that a thread loads and stores at a time.
     static constexpr int access_bytes = 16;
-    /// Threads of a thread block.
+    /// Threads of a thread block: whole warps.
     static constexpr int threads = 128;
+    static_assert(threads % 32 == 0);
     /// Elements of a tensor that a thread block takes at a time, and all of those between: a multiple of every direction's tile.
     static constexpr std::uint64_t chunk = 8192;
     /// Sums that a thread keeps in registers, each of 32 bits.
     static constexpr int registers = 64;
     /// Thread blocks for each multiprocessor, where there are chunks enough.
     static constexpr int blocks_per_multiprocessor = 16;
-    /// Tensors of one launch. They are among the kernel's parameters, as moves and scales are: 32,764 bytes in all.
+    /// Tensors of one launch, and bytes for them and what the operation's tables have of them. They are among the kernel's parameters, as
+    /// moves and scales are: 32,764 bytes in all.
     static constexpr int most_blocks = 256;
+    static constexpr std::size_t block_bytes = 17408;
+    /// Of a launch's results, which a backend reserves.
+    static constexpr std::size_t result_bytes = 8192;
     static constexpr std::size_t move_bytes = 8192;
     /// Of the scales, and of what directions have to say of each move in each block, in words of 8 bytes.
     static constexpr int most_scales = 768;

@@ -26,7 +26,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///     };
 ///
 /// increment is called once for each element of each update, so it may read and write state of its own there. A move may also be a
-/// SizedMove.
+/// SizedMove. One with tables, arrays of an entry for each block, names them by for_each_table(visit), which calls visit(pointer) for each;
+/// backends elsewhere than on the host ask for it (cuda/launch.cuh).
 template <class M>
 concept BaseMove = std::copyable<M> && requires(const M& move) {
     { M::coefficients } -> std::convertible_to<int>;
@@ -34,6 +35,14 @@ concept BaseMove = std::copyable<M> && requires(const M& move) {
     { M::sums } -> std::convertible_to<int>;
     { move.key } -> std::convertible_to<Key>;
 };
+
+/// An operation's move may have tables or not.
+template <class M, class Visitor>
+ZEROTH_HOST_DEVICE constexpr void for_each_table_of(M& move, Visitor& visit) {
+    if constexpr (requires { move.for_each_table(visit); }) {
+        move.for_each_table(visit);
+    }
+}
 
 /// A move that knows its size: the root mean square of the increments but for a weight decay, along independent directions with E z^2 = 1
 /// times a factor, that of a block-scaled direction in a block.

@@ -40,6 +40,11 @@ struct UpdateInPlace {
 
     M move;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        for_each_table_of(move, visit);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;

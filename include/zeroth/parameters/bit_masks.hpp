@@ -15,7 +15,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// visit(element, bits of |w| as a float, which are in the order of the magnitudes) for each weight of a block in the host's memory.
 template <class Visit>
 void for_each_magnitude(const Block& block, Visit visit) {
-    require_on_host(block);
+    require_space({&block, 1}, MemorySpace::host, "a choice by magnitude");
     AllScalarTypes::visit(block.type, [&]<class Storage>(Storage*) {
         for (std::size_t i = 0; i < block.size(); ++i) {
             Storage stored;

@@ -19,16 +19,16 @@ ZEROTH_BEGIN_NAMESPACE
 /// The mean of s_b^2 over the d weights is 1, so rates compare with those of the direction alone. Blocks of zeros (LoRA's B) are moved as
 /// those of the least size are. 1 for all if every weight is zero, and for blocks without weights.
 /// Reads the weights as they stand.
-/// Throws std::invalid_argument if least is negative or not finite.
+/// Throws std::invalid_argument if least is negative or not finite, and for blocks of a device's memory.
 [[nodiscard]] inline Array<double> scales_by_rms(const Parameters& parameters, double least = 0.1) {
     require_setting(least >= 0 && std::isfinite(least), "least", least, "zero or positive, and finite");
     const std::span<const Block> blocks = parameters.blocks();
+    require_space(blocks, MemorySpace::host, "scales_by_rms");
     Array<double> scales(blocks.size());
     const auto d = static_cast<double>(parameters.size());
     double total = 0;
     for (std::size_t b = 0; b < blocks.size(); ++b) {
         double sum = 0;
-        require_on_host(blocks[b]);
         AllScalarTypes::visit(blocks[b].type, [&]<class Storage>(Storage*) {
             for (std::size_t i = 0; i < blocks[b].size(); ++i) {
                 Storage stored;

@@ -95,10 +95,13 @@ inline void require_blocks(std::span<const Block> blocks) {
     }
 }
 
-/// For what reads a block's weights itself: throws std::invalid_argument if they lie where the host does not reach.
-inline void require_on_host(const Block& block) {
-    if (block.space != MemorySpace::host) {
-        throw std::invalid_argument{"zeroth: block '" + block.name + "' lies in device memory, and its weights are read on the host"};
+/// Throws std::invalid_argument for a block that lies elsewhere than `what` reaches.
+inline void require_space(std::span<const Block> blocks, MemorySpace space, std::string_view what) {
+    for (const Block& block : blocks) {
+        if (block.space != space) {
+            throw std::invalid_argument{"zeroth: block '" + block.name + "' lies in " + std::string{to_string(block.space)} + " memory; " +
+                                        std::string{what} + " reaches " + std::string{to_string(space)} + " memory"};
+        }
     }
 }
 

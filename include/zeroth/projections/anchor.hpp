@@ -31,6 +31,7 @@ class Anchor {
 
     /// The weights as they now are.
     [[nodiscard]] static Anchor copy_of(std::span<const Block> blocks) {
+        require_space(blocks, MemorySpace::host, "Anchor");
         Anchor anchor;
         for (const Block& block : blocks) {
             std::byte* const copy = anchor.allocate(block);

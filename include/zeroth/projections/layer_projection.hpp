@@ -90,6 +90,8 @@ struct LayerProjectionSettings {
 /// Source: Tan et al., arXiv 2502.03304.
 template <Backend B = Reference>
 class LayerProjection {
+    static_assert(memory_space_of<B> == MemorySpace::host, "zeroth: LayerProjection keeps its copies of the weights on the host");
+
   public:
     /// An anchor without blocks: the weights as they now are, copied.
     explicit LayerProjection(const Parameters& parameters, LayerProjectionSettings settings = {}, Anchor anchor = {}, B backend = {})
@@ -97,6 +99,7 @@ class LayerProjection {
           parameters_{settings_.select ? selected(parameters, settings_.select) : parameters}, backend_{std::move(backend)},
           backend_name_{backend_.name()}, anchor_{anchor.empty() ? Anchor::copy_of(blocks()) : std::move(anchor)} {
         require_blocks(parameters.blocks());
+        require_space(parameters.blocks(), memory_space_of<B>, "the backend");
         if (blocks().empty()) {
             throw std::invalid_argument{"zeroth: select takes none of the blocks: there is nothing to project"};
         }

@@ -32,11 +32,16 @@ struct AdamMove {
     double delta = 0;
     double decay = 1;
     double scale = 0;
-    Moment* mean = nullptr;
-    Moment* square = nullptr;
+    MomentPlace mean, square;
     Key key;
     /// The mean squares of the m that it makes and of the gradients in v.
     double mean_square = 0, square_mean = 0;
+
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(mean.begin);
+        visit(square.begin);
+    }
 
     /// About: v is taken for its mean.
     [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
@@ -51,7 +56,7 @@ struct AdamMove {
         Real beta1, rest1, beta2, rest2, correction1, correction2, delta, shrink, scale;
         MomentView<Lanes, Storage> mean, square;
 
-        Bound(const AdamMove& move, const BlockView&, std::size_t block) noexcept
+        ZEROTH_HOST_DEVICE Bound(const AdamMove& move, const BlockView&, std::size_t block) noexcept
             : beta1{Lanes::template broadcast_real<Compute>(move.beta1)},
               rest1{Lanes::template broadcast_real<Compute>(1 - move.beta1)},
               beta2{Lanes::template broadcast_real<Compute>(move.beta2)},
@@ -107,9 +112,9 @@ struct Adam {
         require_betas(beta1, beta2, delta);
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block> blocks, std::size_t) {
-        mean.prepare(blocks);
-        square.prepare(blocks);
+    void prepare(std::span<const Block> blocks, std::size_t, const StateAllocator& allocator = {}) {
+        mean.prepare(blocks, allocator);
+        square.prepare(blocks, allocator);
     }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
     [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
@@ -120,8 +125,8 @@ struct Adam {
         const double squares = sum_of_squares(gradient);
         mean_square = beta1 * beta1 * mean_square + (1 - beta1) * (1 - beta1) * squares;
         square_mean = beta2 * square_mean + (1 - beta2) * squares;
-        return {beta1, beta2, 1 / (1 - power1), 1 / (1 - power2), delta, 1 - ScalarLanes::product(eta, weight_decay), -eta, &mean,
-                &square, key, mean_square, square_mean};
+        return {beta1, beta2, 1 / (1 - power1), 1 / (1 - power2), delta, 1 - ScalarLanes::product(eta, weight_decay), -eta, mean.place(),
+                square.place(), key, mean_square, square_mean};
     }
 
     /// m and v, b1^t and b2^t, and the mean squares of m and of what is in v; the rule's own.

@@ -2,6 +2,7 @@
 
 #include <zeroth/array.hpp>
 #include <zeroth/backends/access.hpp>
+#include <zeroth/backends/state_memory.hpp>
 #include <zeroth/parameters/block.hpp>
 
 #include <cstddef>
@@ -9,31 +10,35 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
+/// Where a moment's numbers are, as an operation is told: begin[block] bytes from an address.
+struct MomentPlace {
+    std::byte* numbers = nullptr;
+    const std::size_t* begin = nullptr;
+};
+
 /// One number for each weight, kept by an update rule: fp32, or double for blocks of doubles, whatever the weights are stored as.
 class Moment {
   public:
-    /// Zeros.
-    void prepare(std::span<const Block> blocks) {
+    /// Zeros, where the blocks' backend reaches them.
+    void prepare(std::span<const Block> blocks, const StateAllocator& allocator = {}) {
         begin_ = Array<std::size_t>(blocks.size());
         std::size_t size = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             begin_[b] = size;
             size += (blocks[b].size() * (blocks[b].type == ScalarType::float64 ? sizeof(double) : sizeof(float)) + 63) / 64 * 64;
         }
-        values_ = Array<std::byte>(size);
+        values_ = StateMemory{size, allocator};
     }
-    void clear() noexcept {
-        for (std::byte& byte : values_) {
-            byte = std::byte{0};
-        }
-    }
-    /// Of all blocks, in their order, with gaps of zeros.
+    void clear() { values_.clear(); }
+    /// Of all blocks, in their order, with gaps of zeros: in the memory that the allocator takes.
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {values_.data(), values_.size()}; }
     /// The first number of a block.
     [[nodiscard]] void* of(std::size_t block) noexcept { return values_.data() + begin_[block]; }
+    /// As long as the moment stays where it is.
+    [[nodiscard]] MomentPlace place() const noexcept { return {values_.data(), begin_.data()}; }
 
   private:
-    Array<std::byte> values_;
+    StateMemory values_;
     Array<std::size_t> begin_;
 };
 
@@ -44,7 +49,8 @@ struct MomentView {
 
     Compute* values;
 
-    MomentView(Moment* moment, std::size_t block) noexcept : values{static_cast<Compute*>(moment->of(block))} {}
+    ZEROTH_HOST_DEVICE MomentView(const MomentPlace& moment, std::size_t block) noexcept
+        : values{reinterpret_cast<Compute*>(moment.numbers + moment.begin[block])} {}
 
     template <class Count>
     ZEROTH_INLINE auto get(std::uint64_t element, Count count) const noexcept {

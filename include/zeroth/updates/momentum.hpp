@@ -22,10 +22,15 @@ struct MomentumMove {
     double momentum = 0;
     double decay = 1;
     double scale = 0;
-    Moment* state = nullptr;
+    MomentPlace state;
     Key key;
     /// The mean square of the m that it makes.
     double square = 0;
+
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(state.begin);
+    }
 
     [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
         return std::abs(scale) * factor * std::sqrt(square);
@@ -41,7 +46,7 @@ struct MomentumMove {
         Real scale;
         MomentView<Lanes, Storage> state;
 
-        Bound(const MomentumMove& move, const BlockView&, std::size_t block) noexcept
+        ZEROTH_HOST_DEVICE Bound(const MomentumMove& move, const BlockView&, std::size_t block) noexcept
             : momentum{Lanes::template broadcast_real<Compute>(move.momentum)},
               shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
               scale{Lanes::template broadcast_real<Compute>(move.scale)}, state{move.state, block} {}
@@ -82,13 +87,13 @@ struct Momentum {
         require_momentum(momentum);
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block> blocks, std::size_t) { state.prepare(blocks); }
+    void prepare(std::span<const Block> blocks, std::size_t, const StateAllocator& allocator = {}) { state.prepare(blocks, allocator); }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
     [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
         const double eta = rate(key.step);
         append_terms(estimate, gradient);
         square = momentum * momentum * square + sum_of_squares(gradient);
-        return {momentum, 1 - ScalarLanes::product(eta, weight_decay), -eta, &state, key, square};
+        return {momentum, 1 - ScalarLanes::product(eta, weight_decay), -eta, state.place(), key, square};
     }
 
     /// m, and its mean square; the rule's own.

@@ -41,11 +41,9 @@ struct Normalized {
         require_setting(delta > 0 && delta < 0x1p128, "delta", delta, "positive and finite");
         rule.validate();
     }
-    void prepare(std::span<const Block> blocks, std::size_t most_terms) {
+    void prepare(std::span<const Block> blocks, std::size_t most_terms, const StateAllocator& allocator = {}) {
         scaled.terms.reserve(most_terms);
-        if constexpr (PreparedRule<Rule>) {
-            rule.prepare(blocks, most_terms);
-        }
+        prepare_rule(rule, blocks, most_terms, allocator);
     }
     [[nodiscard]] std::size_t most_terms(std::size_t of_estimate) const noexcept {
         if constexpr (LongRule<Rule>) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/state_memory.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>
@@ -23,7 +24,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///         Move move(const Estimate&, const Key&, Gradient<Move>& gradient);   // the step's move; appends its gradient terms
 ///     };
 ///
-/// move is called once for each step that is made. A rule may also be a StatefulRule, a LongRule or a LookaheadRule.
+/// move is called once for each step that is made. A rule may also be a PreparedRule or a StatefulRule, a LongRule, a LookaheadRule.
 template <class R>
 concept UpdateRule = BaseMove<typename R::Move> &&
                      requires(R& rule, const Estimate& estimate, const Key& key,
@@ -43,6 +44,23 @@ template <class R>
 concept PreparedRule = UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t most_terms) {
     rule.prepare(blocks, most_terms);
 };
+
+/// A rule that keeps numbers for each weight where the backend's blocks lie: its prepare() is given what takes memory there besides.
+template <class R>
+concept StatefulRule =
+    UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t most_terms, const StateAllocator& allocator) {
+        rule.prepare(blocks, most_terms, allocator);
+    };
+
+/// Lets a rule of either kind prepare itself; others have nothing to prepare.
+template <UpdateRule Rule>
+void prepare_rule(Rule& rule, std::span<const Block> blocks, std::size_t most_terms, const StateAllocator& allocator) {
+    if constexpr (StatefulRule<Rule>) {
+        rule.prepare(blocks, most_terms, allocator);
+    } else if constexpr (PreparedRule<Rule>) {
+        rule.prepare(blocks, most_terms);
+    }
+}
 
 /// A rule whose gradients have more terms than an estimate: most_terms of it for most_terms of the estimate.
 template <class R>

@@ -1,0 +1,130 @@
+// Runs whose weights a device's threads traverse.
+
+#include "cuda/launched_on_host.hpp"
+
+#include <zeroth/estimators/two_sided_rge.hpp>
+#include <zeroth/first_order.hpp>
+#include <zeroth/parameters/block_scales.hpp>
+#include <zeroth/projections/anchor.hpp>
+#include <zeroth/updates/conservative.hpp>
+#include <zeroth/updates/normalized.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+using namespace zeroth_test;
+
+namespace {
+
+/// The weights after a few steps, and what the last reports. The loss looks at what lies in memory.
+template <class T, class B, class Rule>
+std::vector<T> run_steps(const B& backend, const Rule& rule, int steps, double* relative_update = nullptr) {
+    std::vector<T> w = weights<T>(9000);
+    Parameters parameters;
+    parameters.add("first", std::span{w}.subspan(1, 8500), {}, memory_space_of<B>);
+    parameters.add("second", std::span{w}.subspan(8501, 301), {}, memory_space_of<B>);
+    Optimizer optimizer{parameters, TwoSidedRge{.epsilon = 1e-2, .queries = 2}, rule, {.seed = 3}, backend};
+    const auto loss = [&] {
+        double sum = 0;
+        for (const T& x : w) {
+            sum += std::pow(static_cast<double>(static_cast<float>(x)) - 0.1, 2);
+        }
+        return sum;
+    };
+    for (int step = 0; step < steps; ++step) {
+        const StepReport report = optimizer.step(loss);
+        REQUIRE(report.reason == Reason::updated);
+        if (relative_update != nullptr) {
+            *relative_update = report.relative_update;
+        }
+    }
+    return w;
+}
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+template <class T, class Rule>
+void check_rule(const Rule& rule, int steps = 3) {
+    double expected_update = 0;
+    double update = 0;
+    const auto expected = run_steps<T>(ReferenceOf<T>{}, rule, steps, &expected_update);
+    const auto result = run_steps<T>(DeviceOnHost<T>{}, rule, steps, &update);
+    CHECK(same_bits(result, expected));
+    CHECK(!same_bits(result, weights<T>(9000)));
+    CHECK(update > 0);
+    CHECK(update == expected_update);
+}
+
+/// A rule that keeps a state where it likes.
+struct OnItsOwn : Sgd {
+    static constexpr std::size_t state_bytes_per_parameter = 4;
+};
+static_assert(!StatefulRule<OnItsOwn> && StatefulRule<Adam> && StatefulRule<Normalized<Momentum>>);
+
+} // namespace
+
+TEST_CASE("An optimizer's steps on a device are the reference's, whatever the rule keeps") {
+    check_rule<float>(Sgd{.learning_rate = 1e-5});
+    check_rule<float>(Momentum{.learning_rate = 1e-5, .weight_decay = 0.1});
+    check_rule<bfloat16>(Momentum{.learning_rate = 1e-5});
+    check_rule<float>(Adam{.learning_rate = 1e-3});
+    check_rule<bfloat16>(Normalized<Adam>{.rule = {.learning_rate = 1e-2}});
+    check_rule<float>(Conservative{.learning_rate = 1e-5});
+}
+
+TEST_CASE("A rule's state is taken by the allocator it is given, once") {
+    struct Counts {
+        int taken = 0;
+        int given_back = 0;
+        int zeroed = 0;
+        int copied = 0;
+    } counts;
+    StateAllocator counting;
+    counting.stream = &counts;
+    counting.allocate = [](const StateAllocator& own, std::size_t bytes) -> void* {
+        ++static_cast<Counts*>(own.stream)->taken;
+        return ::operator new(bytes);
+    };
+    counting.release = [](const StateAllocator& own, void* memory) noexcept {
+        ++static_cast<Counts*>(own.stream)->given_back;
+        ::operator delete(memory);
+    };
+    counting.write_zeros = [](const StateAllocator& own, void* to, std::size_t bytes) {
+        ++static_cast<Counts*>(own.stream)->zeroed;
+        std::memset(to, 0, bytes);
+    };
+    counting.copy = [](const StateAllocator& own, void* to, const void* from, std::size_t bytes) {
+        ++static_cast<Counts*>(own.stream)->copied;
+        std::memcpy(to, from, bytes);
+    };
+    std::vector<float> w(100);
+    Parameters parameters;
+    parameters.add("w", std::span{w});
+    {
+        Normalized<Adam> rule;
+        prepare_rule(rule, parameters.blocks(), 1, counting);
+        CHECK(counts.taken == 2);
+        CHECK(counts.zeroed == 2);
+        const Adam copy = rule.rule;
+        CHECK(counts.taken == 4);
+        CHECK(counts.copied == 2);
+        CHECK(copy.mean.bytes().data() != rule.rule.mean.bytes().data());
+        CHECK(copy.mean.bytes().size() == rule.rule.mean.bytes().size());
+    }
+    CHECK(counts.given_back == 4);
+}
+
+TEST_CASE("What reads weights on the host refuses a device's") {
+    std::vector<float> w(4, 1.0f);
+    Parameters parameters;
+    parameters.add("w", std::span{w}, {}, MemorySpace::device);
+    CHECK_THROWS_AS(scales_by_rms(parameters), std::invalid_argument);
+    CHECK_THROWS_AS((WeightScale{parameters.blocks(), ReferenceOf<float>{}}), std::invalid_argument);
+    CHECK_THROWS_AS((FirstOrderOptimizer{parameters, Sgd{}, 0, ReferenceOf<float>{}}), std::invalid_argument);
+    CHECK_THROWS_AS(Anchor::copy_of(parameters.blocks()), std::invalid_argument);
+}
