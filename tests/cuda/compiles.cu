@@ -43,13 +43,15 @@ void displace_by_all(const Narrow& backend, const zeroth::Parameters& parameters
     cursor.stand_at(zeroth::Term{zeroth::Key{}, 1e-3});
 }
 
-template <class Rule>
-double steps_with(const zeroth::Parameters& parameters, const Rule& rule, double (*loss)()) {
-    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, rule, {}, zeroth::cuda::Backend<zeroth::ScalarTypes<float>>{}};
+template <class Rule, class Restore>
+double step(const zeroth::Parameters& parameters, const Rule& rule, const zeroth::Settings<Restore>& settings, double (*loss)()) {
+    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, rule, settings, zeroth::cuda::Backend<zeroth::ScalarTypes<float>>{}};
     return optimizer.step(loss).loss;
 }
 double steps(const zeroth::Parameters& parameters, double (*loss)()) {
-    return steps_with(parameters, zeroth::Momentum{}, loss) + steps_with(parameters, zeroth::Normalized<zeroth::Adam>{}, loss);
+    return step(parameters, zeroth::Normalized<zeroth::Momentum>{}, zeroth::Settings{}, loss) +
+           step(parameters, zeroth::Adam{}, zeroth::Settings<zeroth::Snapshot>{}, loss) +
+           step(parameters, zeroth::Sgd{}, zeroth::Settings<zeroth::Exact>{}, loss);
 }
 
 } // namespace zeroth_test

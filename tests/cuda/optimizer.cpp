@@ -4,28 +4,34 @@
 
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/first_order.hpp>
+#include <zeroth/optimizer.hpp>
 #include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/updates/conservative.hpp>
 #include <zeroth/updates/normalized.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 using namespace zeroth_test;
 
 namespace {
 
 /// The weights after a few steps, and what the last reports. The loss looks at what lies in memory.
-template <class T, class B, class Rule>
-std::vector<T> run_steps(const B& backend, const Rule& rule, int steps, double* relative_update = nullptr) {
+template <class T, class B, class Rule, class Restore>
+std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& restore, double* relative_update = nullptr) {
     std::vector<T> w = weights<T>(9000);
     Parameters parameters;
     parameters.add("first", std::span{w}.subspan(1, 8500), {}, memory_space_of<B>);
     parameters.add("second", std::span{w}.subspan(8501, 301), {}, memory_space_of<B>);
-    Optimizer optimizer{parameters, TwoSidedRge{.epsilon = 1e-2, .queries = 2}, rule, {.seed = 3}, backend};
+    Optimizer optimizer{parameters, TwoSidedRge{.direction = Rademacher{}, .epsilon = 1e-2, .queries = 2}, rule, Settings<Restore>{.seed = 3, .restore = restore},
+                        backend};
     const auto loss = [&] {
         double sum = 0;
         for (const T& x : w) {
@@ -33,7 +39,7 @@ std::vector<T> run_steps(const B& backend, const Rule& rule, int steps, double* 
         }
         return sum;
     };
-    for (int step = 0; step < steps; ++step) {
+    for (int step = 0; step < 3; ++step) {
         const StepReport report = optimizer.step(loss);
         REQUIRE(report.reason == Reason::updated);
         if (relative_update != nullptr) {
@@ -48,12 +54,12 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-template <class T, class Rule>
-void check_rule(const Rule& rule, int steps = 3) {
+template <class T, class Rule, class Restore = InPlace>
+void check_rule(const Rule& rule, const Restore& restore = {}) {
     double expected_update = 0;
     double update = 0;
-    const auto expected = run_steps<T>(ReferenceOf<T>{}, rule, steps, &expected_update);
-    const auto result = run_steps<T>(DeviceOnHost<T>{}, rule, steps, &update);
+    const auto expected = run_steps<T>(ReferenceOf<T>{}, rule, restore, &expected_update);
+    const auto result = run_steps<T>(DeviceOnHost<T>{}, rule, restore, &update);
     CHECK(same_bits(result, expected));
     CHECK(!same_bits(result, weights<T>(9000)));
     CHECK(update > 0);
@@ -69,12 +75,33 @@ static_assert(!StatefulRule<OnItsOwn> && StatefulRule<Adam> && StatefulRule<Norm
 } // namespace
 
 TEST_CASE("An optimizer's steps on a device are the reference's, whatever the rule keeps") {
-    check_rule<float>(Sgd{.learning_rate = 1e-5});
-    check_rule<float>(Momentum{.learning_rate = 1e-5, .weight_decay = 0.1});
-    check_rule<bfloat16>(Momentum{.learning_rate = 1e-5});
-    check_rule<float>(Adam{.learning_rate = 1e-3});
-    check_rule<bfloat16>(Normalized<Adam>{.rule = {.learning_rate = 1e-2}});
     check_rule<float>(Conservative{.learning_rate = 1e-5});
+    check_rule<bfloat16>(Momentum{.learning_rate = 1e-5, .weight_decay = 0.1});
+    check_rule<float>(Normalized<Adam>{.rule = {.learning_rate = 1e-3}});
+}
+
+TEST_CASE("An optimizer's steps on a device are the reference's, however it restores") {
+    check_rule<bfloat16>(Momentum{.learning_rate = 1e-5}, Snapshot{});
+    check_rule<float>(Adam{.learning_rate = 1e-3}, Exact{});
+}
+
+TEST_CASE("On a device Exact lays a coarser grid when weights outgrow it") {
+    const auto run_away = [](const auto& backend) {
+        std::vector<float> w = weights<float>(500);
+        Parameters parameters;
+        parameters.add("w", std::span{w}, {}, memory_space_of<std::remove_cvref_t<decltype(backend)>>);
+        Cursor cursor{parameters, Rademacher{}, Exact{}, backend, 1e-3, 1};
+        for (std::uint64_t step = 0; step < 6; ++step) {
+            const Key key{1, step, 0};
+            cursor.stand_at(Term{key, 1e-3});
+            cursor.update({1, 1, key}, std::vector<Term>{{key, 1.0}});
+        }
+        cursor.settle();
+        return std::pair{w, cursor.grids()};
+    };
+    const auto expected = run_away(ReferenceOf<float>{});
+    CHECK(expected.second > 1);
+    CHECK(run_away(DeviceOnHost<float>{}) == expected);
 }
 
 TEST_CASE("A rule's state is taken by the allocator it is given, once") {

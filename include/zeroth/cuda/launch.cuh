@@ -4,7 +4,9 @@
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/cuda/lanes.cuh>
 #include <zeroth/cuda/tuning.cuh>
+#include <zeroth/cursor/exact.hpp>
 #include <zeroth/cursor/in_place.hpp>
+#include <zeroth/cursor/snapshot.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/directions/rademacher.hpp>
@@ -44,6 +46,16 @@ template <>
 inline constexpr bool is_whole<DisplaceBase> = true;
 template <class M>
 inline constexpr bool is_whole<UpdateInPlace<M>> = is_whole<M>;
+template <>
+inline constexpr bool is_whole<DisplaceFrom> = true;
+template <class M>
+inline constexpr bool is_whole<UpdateFrom<M>> = is_whole<M>;
+template <>
+inline constexpr bool is_whole<DisplaceOnGrid> = true;
+template <class M>
+inline constexpr bool is_whole<UpdateOnGrid<M>> = is_whole<M>;
+template <>
+inline constexpr bool is_whole<LayGrid> = true;
 template <>
 inline constexpr bool is_whole<LinearMove> = true;
 template <>

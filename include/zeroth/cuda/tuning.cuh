@@ -25,7 +25,7 @@ struct Tuning {
     /// Tensors of one launch, and bytes for them and what the operation's tables have of them. They are among the kernel's parameters, as
     /// moves and scales are: 32,764 bytes in all.
     static constexpr int most_blocks = 256;
-    static constexpr std::size_t block_bytes = 17408;
+    static constexpr std::size_t block_bytes = 16384;
     /// Of a launch's results, which a backend reserves.
     static constexpr std::size_t result_bytes = 8192;
     static constexpr std::size_t move_bytes = 8192;

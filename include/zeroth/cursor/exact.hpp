@@ -41,7 +41,13 @@ struct Exact {
     /// Significant bits of what a block is computed in.
     static constexpr int digits(ScalarType type) noexcept { return type == ScalarType::float64 ? 53 : 24; }
     /// x + magic - magic rounds x to the nearest multiple of the quantum, for |x| <= 2^(digits - 2) quanta.
-    static double magic(double quantum, ScalarType type) noexcept { return std::ldexp(1.5 * quantum, digits(type) - 1); }
+    ZEROTH_HOST_DEVICE static constexpr double magic(double quantum, ScalarType type) noexcept {
+        return 1.5 * quantum * (type == ScalarType::float64 ? 0x1p52 : 0x1p23);
+    }
+    /// 2^(digits - 2) quanta.
+    ZEROTH_HOST_DEVICE static constexpr double half_range(double quantum, ScalarType type) noexcept {
+        return quantum * (type == ScalarType::float64 ? 0x1p51 : 0x1p22);
+    }
     static constexpr int least_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? -900 : -100; }
     /// So that nothing computed on the grid overflows.
     static constexpr int largest_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? 946 : 102; }
@@ -55,6 +61,11 @@ struct DisplaceOnGrid {
 
     const double* quantum = nullptr;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(quantum);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Compute = ComputeType<Storage>;
@@ -62,7 +73,7 @@ struct DisplaceOnGrid {
 
         Real magic;
 
-        Bound(const DisplaceOnGrid& operation, const Block& block, std::size_t index) noexcept
+        ZEROTH_HOST_DEVICE Bound(const DisplaceOnGrid& operation, const BlockView& block, std::size_t index) noexcept
             : magic{Lanes::template broadcast_real<Compute>(Exact::magic(operation.quantum[index], block.type))} {}
 
         ZEROTH_INLINE Real to_grid(const Real& x) const noexcept { return (x + magic) - magic; }
@@ -96,6 +107,13 @@ struct UpdateOnGrid {
     double* largest = nullptr;
     M move;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(quantum);
+        visit(largest);
+        for_each_table_of(move, visit);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Compute = ComputeType<Storage>;
@@ -110,11 +128,11 @@ struct UpdateOnGrid {
         LargestMagnitude::Seen<Lanes, Compute> seen{};
         double& result;
 
-        Bound(const UpdateOnGrid& operation, const Block& block, std::size_t index) noexcept
+        ZEROTH_HOST_DEVICE Bound(const UpdateOnGrid& operation, const BlockView& block, std::size_t index) noexcept
             : magic{Lanes::template broadcast_real<Compute>(Exact::magic(operation.quantum[index], block.type))},
-              limit{Lanes::template broadcast_real<Compute>(
-                  std::ldexp(operation.quantum[index], Exact::digits(block.type) - 2) - operation.quantum[index])},
-              end{Lanes::template broadcast_real<Compute>(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 1))},
+              limit{Lanes::template broadcast_real<Compute>(Exact::half_range(operation.quantum[index], block.type) -
+                                                            operation.quantum[index])},
+              end{Lanes::template broadcast_real<Compute>(2 * Exact::half_range(operation.quantum[index], block.type))},
               noise_scale{Lanes::template broadcast_real<Compute>(operation.quantum[index] * 0x1p-32)},
               dither{operation.move.key, block.identity}, move{operation.move, block, index},
               result{operation.largest[index]} {}
@@ -148,7 +166,7 @@ struct UpdateOnGrid {
             seen.see(moved);
             return moved + sum[1];
         }
-        void finish() const noexcept { seen.merge_into(result); }
+        ZEROTH_HOST_DEVICE void finish() const noexcept { seen.merge_into(result); }
     };
 };
 
@@ -160,13 +178,18 @@ struct LayGrid {
 
     const double* quantum = nullptr;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(quantum);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
         Real magic;
 
-        Bound(const LayGrid& operation, const Block& block, std::size_t index) noexcept
+        ZEROTH_HOST_DEVICE Bound(const LayGrid& operation, const BlockView& block, std::size_t index) noexcept
             : magic{Lanes::template broadcast_real<ComputeType<Storage>>(
                   Exact::magic(operation.quantum[index], block.type))} {}
 
@@ -225,7 +248,7 @@ class Exact::Weights {
         backend_.traverse(blocks_, direction_, std::span<const Move<2 + M::coefficients>>{update_moves_},
                           UpdateOnGrid<M>{quantum_.data(), largest_.data(), *base});
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
-            const double room = std::ldexp(quantum_[b], digits(blocks_[b].type) - 2);
+            const double room = half_range(quantum_[b], blocks_[b].type);
             const bool can_grow = quantum_[b] < std::ldexp(1.0, largest_exponent(blocks_[b].type));
             outgrown_ = outgrown_ || (largest_[b] > room && can_grow);
         }

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
+#include <zeroth/backends/state_memory.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,7 +15,7 @@ ZEROTH_BEGIN_NAMESPACE
 
 /// Restore policy: a second copy of the trained weights holds the base; displaced weights are formed from it.
 ///
-/// Memory: the trained weights once more. Any scalar type. Restoring gives back the bits. An update of 16-bit weights is rounded
+/// Memory: the trained weights once more, where the backend's blocks lie. Any scalar type. Restoring gives back the bits. An update of 16-bit weights is rounded
 /// stochastically (StochasticStore).
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
@@ -35,13 +35,18 @@ struct DisplaceFrom {
 
     std::byte* const* base = nullptr;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(base);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
 
         const Storage* base;
 
-        Bound(const DisplaceFrom& operation, const Block&, std::size_t block) noexcept
+        ZEROTH_HOST_DEVICE Bound(const DisplaceFrom& operation, const BlockView&, std::size_t block) noexcept
             : base{reinterpret_cast<const Storage*>(operation.base[block])} {}
 
         template <bool First>
@@ -72,6 +77,12 @@ struct UpdateFrom {
     std::byte* const* base = nullptr;
     M move;
 
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(base);
+        for_each_table_of(move, visit);
+    }
+
     template <class Lanes, class Storage>
     struct Bound {
         using Real = typename Lanes::template Real<ComputeType<Storage>>;
@@ -80,7 +91,7 @@ struct UpdateFrom {
         typename M::template Bound<Lanes, Storage> move;
         StochasticStore<Lanes, Storage> store_base;
 
-        Bound(const UpdateFrom& operation, const Block& block, std::size_t index) noexcept
+        ZEROTH_HOST_DEVICE Bound(const UpdateFrom& operation, const BlockView& block, std::size_t index) noexcept
             : base{reinterpret_cast<Storage*>(operation.base[index])}, move{operation.move, block, index},
               store_base{operation.move.key, block.identity} {}
 
@@ -105,12 +116,9 @@ class Snapshot::Weights {
   public:
     Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
             std::size_t most_parts)
-        : blocks_{blocks}, direction_{direction}, backend_{backend} {
+        : blocks_{blocks}, direction_{direction}, backend_{backend}, allocator_{state_allocator_of(backend)} {
         for (const Block& block : blocks) {
-            copies_.emplace_back(block.bytes());
-        }
-        for (std::vector<std::byte>& copy : copies_) {
-            base_.push_back(copy.data());
+            base_.push_back(copies_.emplace_back(block.bytes(), allocator_).data());
         }
         moves_.reserve(most_parts);
         update_moves_.reserve(most_parts);
@@ -146,10 +154,10 @@ class Snapshot::Weights {
     }
 
     /// Takes the weights as they stand for the base.
-    int adopt() noexcept {
+    int adopt() {
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
             if (blocks_[b].size() != 0) {
-                std::memcpy(base_[b], blocks_[b].data, blocks_[b].bytes());
+                allocator_.copy(allocator_, base_[b], blocks_[b].data, blocks_[b].bytes());
             }
         }
         return 0;
@@ -163,10 +171,10 @@ class Snapshot::Weights {
     }
 
   private:
-    void restore() noexcept {
+    void restore() {
         for (std::size_t b = 0; b < blocks_.size(); ++b) {
             if (blocks_[b].size() != 0) {
-                std::memcpy(blocks_[b].data, base_[b], blocks_[b].bytes());
+                allocator_.copy(allocator_, blocks_[b].data, base_[b], blocks_[b].bytes());
             }
         }
     }
@@ -174,7 +182,8 @@ class Snapshot::Weights {
     std::span<const Block> blocks_;
     const D& direction_;
     const B& backend_;
-    std::vector<std::vector<std::byte>> copies_;
+    StateAllocator allocator_;
+    std::vector<StateMemory> copies_;
     std::vector<std::byte*> base_;
     std::vector<Move<1>> moves_;
     std::vector<Move<1 + M::coefficients>> update_moves_;

@@ -1,0 +1,97 @@
+// Operations that have something of each tensor: a base, a grid, moments.
+
+#include "cuda/launched_on_host.hpp"
+
+#include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/rademacher.hpp>
+
+#include <string>
+
+using namespace zeroth_test;
+
+namespace {
+
+template <class T, class D, class Operation>
+void check_launched(Operation (*make)(const Memory&), const std::vector<int>& counts) {
+    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{17}, std::size_t{2049}, std::size_t{8193}}) {
+        for (const int count : counts) {
+            INFO("elements " << n << ", moves " << count);
+            CHECK(run<T>(LaunchedOnHost<T>{}, D{}, n, count, make) == run<T>(ReferenceOf<T>{}, D{}, n, count, make));
+        }
+    }
+}
+
+UpdateFrom<AdamMove> make_adam_from(const Memory& memory) {
+    return {memory.base, {0.9, 0.99, 10.0, 100.0, 1e-8, 0.999, -0.5, memory.mean, memory.square, Key{1, 2, 3}}};
+}
+UpdateOnGrid<MomentumMove> make_momentum_on_grid(const Memory& memory) {
+    return {memory.quanta, memory.largest, {0.9, 0.999, -0.5, memory.mean, Key{1, 2, 3}}};
+}
+
+/// What Adam makes of more small tensors, and of their copies and moments, than a launch holds.
+template <class B>
+std::vector<float> many_tensors(const B& backend, bool scaled) {
+    constexpr std::size_t count = 300;
+    std::vector<float> w = weights<float>(count * (count - 1) / 2);
+    std::vector<float> base = w;
+    std::vector<std::byte*> bases;
+    std::vector<Block> blocks;
+    std::vector<double> scales;
+    std::size_t before = 0;
+    for (std::size_t b = 0; b < count; ++b) {
+        const std::string name = "block " + std::to_string(b);
+        blocks.push_back({name, w.data() + before, ScalarType::float32, {hash_name(name), b, 1}});
+        bases.push_back(reinterpret_cast<std::byte*>(base.data() + before));
+        scales.push_back(0.5 + static_cast<double>(b) / 64);
+        before += b;
+    }
+    Moment mean;
+    Moment square;
+    mean.prepare(blocks);
+    square.prepare(blocks);
+    auto all = moves<2>(2);
+    all[0].block_scale = scaled ? scales.data() : nullptr;
+    for (int step = 0; step < 2; ++step) {
+        backend.traverse(std::span<const Block>{blocks}, Rademacher{}, std::span<const Move<2>>{all},
+                         make_adam_from({bases.data(), nullptr, nullptr, nullptr, mean.place(), square.place()}));
+    }
+    w.insert(w.end(), base.begin(), base.end());
+    for (std::size_t b = 0; b < count; ++b) {
+        const auto* const numbers = static_cast<const float*>(mean.of(b));
+        w.insert(w.end(), numbers, numbers + b);
+    }
+    return w;
+}
+
+} // namespace
+
+TEST_CASE("A device's threads read and write moments to the reference's bits") {
+    check_launched<float, Gaussian>(make_momentum, {1, 3});
+    check_launched<bfloat16, Rademacher>(make_momentum, {1});
+    check_launched<float, Rademacher>(make_adam, {0, 2});
+    check_launched<bfloat16, Rademacher>(make_adam, {1, 2});
+    check_launched<double, Rademacher>(make_adam, {1});
+}
+
+TEST_CASE("A device's threads displace and update from a copy to the reference's bits") {
+    check_launched<float, Gaussian>(make_displace_from, {0, 1, 3});
+    check_launched<bfloat16, Rademacher>(make_displace_from, {1});
+    check_launched<float, Rademacher>(make_update_from, {1, 2});
+    check_launched<bfloat16, Rademacher>(make_update_from, {1, 2});
+    check_launched<bfloat16, Rademacher>(make_adam_from, {1});
+}
+
+TEST_CASE("A device's threads keep to a grid and find the largest weight, to the reference's bits") {
+    check_launched<float, Gaussian>(make_on_grid, {1, 3});
+    check_launched<float, Gaussian>(make_update_on_grid, {0, 1, 3});
+    check_launched<double, Rademacher>(make_update_on_grid, {2});
+    check_launched<float, Rademacher>(make_momentum_on_grid, {2});
+    check_launched<float, Rademacher>(make_lay, {0});
+}
+
+TEST_CASE("Tables of more tensors than a launch holds are each tensor's own") {
+    using WithTables = cuda::Launch<UpdateFrom<AdamMove>>;
+    static_assert(WithTables::most_blocks < 300 && sizeof(WithTables) <= 32764);
+    CHECK(many_tensors(LaunchedOnHost<float>{}, false) == many_tensors(ReferenceOf<float>{}, false));
+    CHECK(many_tensors(LaunchedOnHost<float>{}, true) == many_tensors(ReferenceOf<float>{}, true));
+}
