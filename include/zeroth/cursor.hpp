@@ -45,6 +45,12 @@ struct FactorsOf<B> {
 /// Throws std::invalid_argument if there is no block, if two overlap, and what the restore policy's constructor throws.
 template <Direction D, class Restore = InPlace, Backend B = Reference, BaseMove M = LinearMove>
 class Cursor {
+    /// Whether moves of the base change the direction's factors.
+    static constexpr bool changes_factors = requires(M& move) { move.factors; };
+    static constexpr bool has_factors = requires(RawDirection<D>& direction) { direction.factors(); };
+    static_assert(has_factors || !changes_factors, "zeroth: the rule changes factors of the direction, which has none: see Preconditioned");
+    static_assert(!has_factors || !Restore::adjusts_weights, "zeroth: factors leave Exact's grid: restore in place or by Snapshot");
+
   public:
     /// reach: the largest displacement of one weight to be expected, without a block's scale (Exact lays its grid for it); may be exceeded
     /// later.
@@ -202,6 +208,11 @@ class Cursor {
     [[nodiscard]] const double* block_scales() const noexcept { return BlockScaledDirection<D> ? block_scales_.data() : nullptr; }
 
     void move_to(std::span<const Term> target) {
+        if constexpr (changes_factors) {
+            if (pending_ && !target.empty()) { // which the update's own traversal would enter by the factors before
+                move_to({});
+            }
+        }
         parts_.clear();
         // The gradient first: its sum is rounded in the order of its terms, wherever the weights stand, so it can be replayed.
         if (pending_) {
@@ -246,6 +257,9 @@ class Cursor {
             form(term.key);
         }
         pending_move_ = move;
+        if constexpr (changes_factors) {
+            pending_move_.factors = raw_direction(direction_).factors();
+        }
         pending_ = true;
     }
 

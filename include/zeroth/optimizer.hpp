@@ -107,6 +107,7 @@ template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Ref
 class Optimizer {
     static_assert(memory_space_of<B> == MemorySpace::host || Rule::state_bytes_per_parameter == 0 || StatefulRule<Rule>,
                   "zeroth: the rule keeps its state on the host, where the backend's traversals do not reach; see StatefulRule");
+    static_assert(measures_curvature<E> || !needs_curvature<Rule>, "zeroth: the rule needs an estimator that measures curvature: HizooRge");
 
   public:
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
@@ -115,6 +116,9 @@ class Optimizer {
           cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms(), most_gradient_terms()} {
         estimate_.terms.reserve(estimator_.most_terms());
         estimate_.losses.reserve(forward_passes());
+        if constexpr (measures_curvature<E>) {
+            estimate_.curvatures.reserve(estimator_.most_terms());
+        }
         if constexpr (knows_size) {
             scale_ = WeightScale{cursor_.parameters().blocks().size()};
         }

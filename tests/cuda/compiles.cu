@@ -4,6 +4,7 @@
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
 #include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 
@@ -14,6 +15,11 @@ static_assert(zeroth::Scalar<__half> && zeroth::Scalar<__nv_bfloat16>);
 
 void displace(const zeroth::cuda::Backend<>& backend, std::span<const zeroth::Block> blocks, std::span<const zeroth::Move<1>> moves) {
     backend.traverse(blocks, zeroth::Gaussian{}, moves, zeroth::DisplaceBase{});
+}
+
+void change_factors(const zeroth::cuda::Backend<zeroth::ScalarTypes<zeroth::bfloat16>>& backend, std::span<const zeroth::Block> blocks,
+                    std::span<const zeroth::Move<4>> moves, const zeroth::HizooMove& move) {
+    backend.traverse(blocks, zeroth::Gaussian{}, moves, zeroth::UpdateInPlace<zeroth::HizooMove>{move});
 }
 
 void train(const zeroth::Parameters& parameters, const zeroth::Key& key) {

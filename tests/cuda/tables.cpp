@@ -6,6 +6,7 @@
 #include <zeroth/directions/rademacher.hpp>
 
 #include <string>
+#include <utility>
 
 using namespace zeroth_test;
 
@@ -26,6 +27,28 @@ UpdateFrom<AdamMove> make_adam_from(const Memory& memory) {
 }
 UpdateOnGrid<MomentumMove> make_momentum_on_grid(const Memory& memory) {
     return {memory.quanta, memory.largest, {0.9, 0.999, -0.5, memory.mean, Key{1, 2, 3}}};
+}
+
+/// An update of HiZOO's, and the factors it leaves, of whole tiles for each tensor.
+template <class T, class B>
+std::pair<std::vector<unsigned char>, std::vector<float>> change_factors(const B& backend, std::size_t n) {
+    const std::size_t begin[2] = {0, n + 32};
+    std::vector<float> factors(2 * n + 64);
+    for (std::size_t i = 0; i < factors.size(); ++i) {
+        factors[i] = 0.5f + static_cast<float>(i % 13) / 8;
+    }
+    auto bytes = run<T>(n, [&](std::span<const Block> blocks, const Memory&) {
+        const auto all = moves<4>(2);
+        backend.traverse(blocks, Rademacher{}, std::span<const Move<4>>{all},
+                         UpdateInPlace<HizooMove>{{0.25, 0.999, -0.5, Key{1, 2, 3}, {factors.data(), begin}}});
+    });
+    return {std::move(bytes), std::move(factors)};
+}
+template <class T>
+void check_factors() {
+    for (const std::size_t n : {std::size_t{1}, std::size_t{17}, std::size_t{8193}}) {
+        CHECK(change_factors<T>(LaunchedOnHost<T>{}, n) == change_factors<T>(ReferenceOf<T>{}, n));
+    }
 }
 
 /// What Adam makes of more small tensors, and of their copies and moments, than a launch holds.
@@ -87,6 +110,12 @@ TEST_CASE("A device's threads keep to a grid and find the largest weight, to the
     check_launched<double, Rademacher>(make_update_on_grid, {2});
     check_launched<float, Rademacher>(make_momentum_on_grid, {2});
     check_launched<float, Rademacher>(make_lay, {0});
+}
+
+TEST_CASE("A device's threads change a direction's factors to the reference's bits") {
+    check_factors<float>();
+    check_factors<bfloat16>();
+    check_factors<double>();
 }
 
 TEST_CASE("Tables of more tensors than a launch holds are each tensor's own") {

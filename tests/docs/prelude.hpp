@@ -11,6 +11,7 @@
 #include <zeroth/estimators/coordinate_wise.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/estimators/fzoo.hpp>
+#include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/estimators/kernel_rge.hpp>
 #include <zeroth/fisher_diagonal.hpp>
 #include <zeroth/hybrid.hpp>
@@ -20,6 +21,7 @@
 #include <zeroth/projections/layer_projection.hpp>
 #include <zeroth/projections/term_record.hpp>
 #include <zeroth/recommended.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 

@@ -12,6 +12,7 @@
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/directions/uniform.hpp>
 #include <zeroth/updates/adam.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/momentum.hpp>
 #include <zeroth/updates/sign_sgd.hpp>
 
@@ -66,6 +67,8 @@ template <>
 inline constexpr bool is_whole<MomentumMove> = true;
 template <>
 inline constexpr bool is_whole<AdamMove> = true;
+template <>
+inline constexpr bool is_whole<HizooMove> = true;
 template <>
 inline constexpr bool is_whole<LargestMagnitude> = true;
 template <>

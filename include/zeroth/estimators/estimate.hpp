@@ -23,6 +23,8 @@ struct Estimate {
     std::vector<Term> terms;
     /// In the order they were evaluated.
     std::vector<double> losses;
+    /// Along each term's direction, each query's share: half of z' H z. From estimators that measure it, which say measures_curvature.
+    std::vector<double> curvatures;
     /// The loss to report: the mean of the losses, or the base's own where it was evaluated.
     double loss = 0;
     /// False once a loss was NaN or infinite, or the difference of two overflowed; the terms are then not to be used.
@@ -35,6 +37,7 @@ struct Estimate {
     void clear() noexcept {
         terms.clear();
         losses.clear();
+        curvatures.clear();
         loss = 0;
         finite = true;
         kept = false;
@@ -58,6 +61,11 @@ struct Estimate {
         }
         finite = finite && std::isfinite(projected);
         terms.push_back({key, projected / count});
+    }
+    /// The same for a curvature.
+    void add_curvature(double curvature, double count) {
+        finite = finite && curvature < 0x1p100; // so that its products with float's numbers are numbers
+        curvatures.push_back(curvature / count);
     }
 };
 

@@ -26,4 +26,8 @@ template <class E, class F>
     requires requires { E::template accepts<F>; }
 inline constexpr bool accepts<E, F> = E::template accepts<F>;
 
+/// Whether an estimator measures the curvature along its terms' directions, which it says by `static constexpr bool measures_curvature`.
+template <class E>
+inline constexpr bool measures_curvature = requires { requires E::measures_curvature; };
+
 ZEROTH_END_NAMESPACE

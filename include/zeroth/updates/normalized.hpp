@@ -26,6 +26,8 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: MEAZO, Dbouk et al., arXiv 2605.03869, which squares the mean of the queries' projected gradients.
 template <UpdateRule Rule = Sgd>
 struct Normalized {
+    static_assert(!needs_curvature<Rule>, "zeroth: curvatures have a scale of their own, which Normalized does not know");
+
     using Move = typename Rule::Move;
     static constexpr std::size_t state_bytes_per_parameter = Rule::state_bytes_per_parameter;
 

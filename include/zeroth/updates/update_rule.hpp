@@ -62,6 +62,10 @@ void prepare_rule(Rule& rule, std::span<const Block> blocks, std::size_t most_te
     }
 }
 
+/// Whether a rule's moves are made of curvatures besides, which it says by `static constexpr bool needs_curvature`.
+template <class R>
+inline constexpr bool needs_curvature = requires { requires R::needs_curvature; };
+
 /// A rule whose gradients have more terms than an estimate: most_terms of it for most_terms of the estimate.
 template <class R>
 concept LongRule = UpdateRule<R> && requires(const R& rule, std::size_t most_terms) {
