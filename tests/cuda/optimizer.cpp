@@ -121,9 +121,9 @@ TEST_CASE("A rule's state is taken by the allocator it is given, once") {
         ++static_cast<Counts*>(own.stream)->given_back;
         ::operator delete(memory);
     };
-    counting.write_zeros = [](const StateAllocator& own, void* to, std::size_t bytes) {
-        ++static_cast<Counts*>(own.stream)->zeroed;
-        std::memset(to, 0, bytes);
+    counting.fill = [](const StateAllocator& own, void* to, std::uint32_t word, std::size_t words) {
+        static_cast<Counts*>(own.stream)->zeroed += word == 0 ? 1 : 0;
+        std::memset(to, 0, words * sizeof word);
     };
     counting.copy = [](const StateAllocator& own, void* to, const void* from, std::size_t bytes) {
         ++static_cast<Counts*>(own.stream)->copied;
@@ -146,7 +146,7 @@ TEST_CASE("A rule's state is taken by the allocator it is given, once") {
     CHECK(counts.given_back == 4);
 }
 
-TEST_CASE("What reads weights on the host refuses a device's") {
+TEST_CASE("What an optimizer is built around refuses blocks out of its reach") {
     std::vector<float> w(4, 1.0f);
     Parameters parameters;
     parameters.add("w", std::span{w}, {}, MemorySpace::device);

@@ -5,8 +5,8 @@
 
 #include <zeroth/array.hpp>
 #include <zeroth/backends/backend.hpp>
-#include <zeroth/backends/state_memory.hpp>
 #include <zeroth/cuda/directions.cuh>
+#include <zeroth/state_memory.hpp>
 
 #include <cuda_runtime.h>
 
@@ -104,6 +104,13 @@ class Workspace {
     DeviceArray<std::byte> memory_{};
 };
 
+template <class Word>
+__global__ void fill_words(Word* to, const Word word, const std::uint64_t words) {
+    for (std::uint64_t i = std::uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < words; i += std::uint64_t{gridDim.x} * blockDim.x) {
+        to[i] = word;
+    }
+}
+
 /// A device's memory, written and copied on a stream: taken by cudaMalloc, and given back by cudaFree, which waits for the device.
 [[nodiscard]] inline StateAllocator state_allocator(int device, cudaStream_t stream) noexcept {
     StateAllocator result;
@@ -114,9 +121,15 @@ class Workspace {
         return memory;
     };
     result.release = [](const StateAllocator&, void* memory) noexcept { static_cast<void>(cudaFree(memory)); };
-    result.write_zeros = [](const StateAllocator& own, void* to, std::size_t bytes) {
+    result.fill = [](const StateAllocator& own, void* to, std::uint32_t word, std::size_t words) {
         const CurrentDevice current{own.device};
-        require_success(cudaMemsetAsync(to, 0, bytes, static_cast<cudaStream_t>(own.stream)), "cudaMemsetAsync");
+        const auto on = static_cast<cudaStream_t>(own.stream);
+        if (word == 0) {
+            require_success(cudaMemsetAsync(to, 0, words * sizeof word, on), "cudaMemsetAsync");
+        } else {
+            fill_words<<<Tuning::fill_blocks, Tuning::threads, 0, on>>>(static_cast<std::uint32_t*>(to), word, words);
+            require_success(cudaGetLastError(), "filling memory");
+        }
     };
     result.copy = [](const StateAllocator& own, void* to, const void* from, std::size_t bytes) {
         const CurrentDevice current{own.device};

@@ -22,6 +22,8 @@ struct Tuning {
     static constexpr int registers = 64;
     /// Thread blocks for each multiprocessor, where there are chunks enough.
     static constexpr int blocks_per_multiprocessor = 16;
+    /// Thread blocks that fill memory with a word.
+    static constexpr int fill_blocks = 1024;
     /// Tensors of one launch, and bytes for them and what the operation's tables have of them. They are among the kernel's parameters, as
     /// moves and scales are: 32,764 bytes in all.
     static constexpr int most_blocks = 256;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
-#include <zeroth/backends/state_memory.hpp>
+#include <zeroth/state_memory.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>

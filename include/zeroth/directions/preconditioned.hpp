@@ -3,6 +3,7 @@
 #include <zeroth/array.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/gaussian.hpp>
+#include <zeroth/state_memory.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,27 +16,14 @@ struct FactorPlace {
     const std::size_t* begin = nullptr;
 };
 
-/// A direction with a factor for each weight: z = s_i z_raw, of one key as of another.
-///
-/// E z z' is the diagonal of s_i^2: probes reach far along weights with large factors, and estimates move them far. The factors are 1 to
-/// begin with; the move of a rule changes them (HizooSgd), in the traversal that carries it out. So a term means something between two
-/// updates only, and a run is replayed from its first step.
-/// `largest` is that of s_i = 1. Restore policies: InPlace and Snapshot. Not over directions that are prepared (masks, pools, LowRank), nor
-/// under Masked and Scaled.
-/// Memory: 4 bytes a parameter, and up to a tile's for each block; a copy's are its own.
-/// Source: Zhao et al., arXiv 2402.15173.
-template <VectorDirection D = Gaussian>
-    requires(!PreparedDirection<D> && !NormalisedDirection<D>)
-class Preconditioned {
-  public:
+/// What a preconditioned direction draws: the raw direction's numbers times the factors that its stream points to.
+template <class D>
+struct FactoredDraws {
     static constexpr float largest = D::largest;
-    static constexpr bool unit_second_moment = false;
-    static constexpr bool raw_signs = draws_signs<D>;
     static constexpr int groups = D::groups;
     static constexpr int vectors = D::vectors;
 
-    Preconditioned() = default;
-    explicit Preconditioned(D raw) : raw_{raw} {}
+    D raw{};
 
     template <class Lanes>
     struct Draw {
@@ -51,10 +39,10 @@ class Preconditioned {
             }
         }
         template <int N>
-        ZEROTH_INLINE static void draw(const Preconditioned& direction, const Stream* const (&streams)[N],
+        ZEROTH_INLINE static void draw(const FactoredDraws& direction, const Stream* const (&streams)[N],
                                        const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
             typename D::template Draw<Lanes> inner[N];
-            D::template Draw<Lanes>::template draw<N>(direction.raw_, streams, counters, inner);
+            D::template Draw<Lanes>::template draw<N>(direction.raw, streams, counters, inner);
             ZEROTH_UNROLL
             for (int n = 0; n < N; ++n) {
                 draws[n].inner = inner[n];
@@ -63,10 +51,35 @@ class Preconditioned {
         }
     };
 
-    void prepare(Stream& stream, std::size_t block_index) const noexcept { stream.numbers = numbers_.data() + begin_[block_index]; }
+    /// The raw number.
+    ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
+        return raw(key, block, element);
+    }
+};
+
+/// A direction with a factor for each weight: z = s_i z_raw, of one key as of another.
+///
+/// E z z' is the diagonal of s_i^2: probes reach far along weights with large factors, and estimates move them far. The factors are 1 to
+/// begin with; the move of a rule changes them (HizooSgd), in the traversal that carries it out. So a term means something between two
+/// updates only, and a run is replayed from its first step.
+/// `largest` is that of s_i = 1. Restore policies: InPlace and Snapshot. Not over directions that are prepared (masks, pools, LowRank), nor
+/// under Masked and Scaled.
+/// Memory: 4 bytes a parameter, and up to a tile's for each block; a copy's are its own.
+/// Source: Zhao et al., arXiv 2402.15173.
+template <VectorDirection D = Gaussian>
+    requires(!PreparedDirection<D> && !NormalisedDirection<D>)
+class Preconditioned : public FactoredDraws<D> {
+  public:
+    static constexpr bool unit_second_moment = false;
+    static constexpr bool raw_signs = draws_signs<D>;
+
+    Preconditioned() = default;
+    explicit Preconditioned(D raw) : FactoredDraws<D>{raw} {}
+
+    void prepare(Stream& stream, std::size_t block_index) const noexcept { stream.numbers = factors_of(block_index); }
     /// Takes the memory, and makes every factor 1.
     template <class Blocks>
-    void reserve(const Blocks& blocks, std::size_t) {
+    void reserve(const Blocks& blocks, std::size_t, const StateAllocator& allocator = {}) {
         identities_ = Array<BlockIdentity>(blocks.size());
         begin_ = Array<std::size_t>(blocks.size());
         std::size_t size = 0;
@@ -76,21 +89,19 @@ class Preconditioned {
             // Whole tiles: of the last one all lanes are drawn.
             size += (blocks[b].size() + tile_size<D> - 1) / tile_size<D> * tile_size<D>;
         }
-        numbers_ = Array<float>(size);
-        for (float& factor : numbers_) {
-            factor = 1;
-        }
+        numbers_ = StateMemory{size * sizeof(float), allocator, ScalarLanes::bits(1.0f)};
     }
     void form(const Key&) const noexcept {}
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return numbers_.size() * sizeof(float); }
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return numbers_.size(); }
 
     /// To change them.
-    [[nodiscard]] FactorPlace factors() noexcept { return {numbers_.data(), begin_.data()}; }
-    /// The factors of a block of those that memory was taken for, in their order.
-    [[nodiscard]] const float* factors_of(std::size_t block) const noexcept { return numbers_.data() + begin_[block]; }
+    [[nodiscard]] FactorPlace factors() noexcept { return {numbers(), begin_.data()}; }
+    /// The factors of a block of those that memory was taken for, in their order, where the allocator's memory is.
+    [[nodiscard]] const float* factors_of(std::size_t block) const noexcept { return numbers() + begin_[block]; }
 
+    /// Of the host's memory.
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
-        const float z = raw_(key, block, element);
+        const float z = this->raw(key, block, element);
         for (std::size_t b = 0; b < identities_.size(); ++b) {
             if (identities_[b] == block) {
                 return ScalarLanes::product(factors_of(b)[element], z);
@@ -100,8 +111,9 @@ class Preconditioned {
     }
 
   private:
-    D raw_{};
-    Array<float> numbers_;
+    [[nodiscard]] float* numbers() const noexcept { return reinterpret_cast<float*>(numbers_.data()); }
+
+    StateMemory numbers_;
     Array<std::size_t> begin_;
     Array<BlockIdentity> identities_;
 };

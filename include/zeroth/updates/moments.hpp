@@ -2,7 +2,7 @@
 
 #include <zeroth/array.hpp>
 #include <zeroth/backends/access.hpp>
-#include <zeroth/backends/state_memory.hpp>
+#include <zeroth/state_memory.hpp>
 #include <zeroth/parameters/block.hpp>
 
 #include <cstddef>
@@ -29,7 +29,7 @@ class Moment {
         }
         values_ = StateMemory{size, allocator};
     }
-    void clear() { values_.clear(); }
+    void clear() { values_.fill(0); }
     /// Of all blocks, in their order, with gaps of zeros: in the memory that the allocator takes.
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {values_.data(), values_.size()}; }
     /// The first number of a block.

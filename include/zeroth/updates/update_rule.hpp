@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/backends/state_memory.hpp>
+#include <zeroth/state_memory.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>

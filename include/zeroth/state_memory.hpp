@@ -3,6 +3,7 @@
 #include <zeroth/config.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -14,7 +15,8 @@ struct StateAllocator {
     /// At least 16 bytes aligned; throws where there is none.
     void* (*allocate)(const StateAllocator&, std::size_t bytes) = host_allocate;
     void (*release)(const StateAllocator&, void* memory) noexcept = host_release;
-    void (*write_zeros)(const StateAllocator&, void* to, std::size_t bytes) = host_write_zeros;
+    /// The same word over and over.
+    void (*fill)(const StateAllocator&, void* to, std::uint32_t word, std::size_t words) = host_fill;
     void (*copy)(const StateAllocator&, void* to, const void* from, std::size_t bytes) = host_copy;
     /// The backend's.
     int device = 0;
@@ -23,7 +25,11 @@ struct StateAllocator {
   private:
     static void* host_allocate(const StateAllocator&, std::size_t bytes) { return ::operator new(bytes); }
     static void host_release(const StateAllocator&, void* memory) noexcept { ::operator delete(memory); }
-    static void host_write_zeros(const StateAllocator&, void* to, std::size_t bytes) { std::memset(to, 0, bytes); }
+    static void host_fill(const StateAllocator&, void* to, std::uint32_t word, std::size_t words) {
+        for (std::size_t i = 0; i < words; ++i) {
+            std::memcpy(static_cast<std::byte*>(to) + i * sizeof word, &word, sizeof word);
+        }
+    }
     static void host_copy(const StateAllocator&, void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
 };
 
@@ -37,11 +43,14 @@ template <class B>
     }
 }
 
-/// Zeros that a backend's traversals reach: what is kept beside the weights. A copy has memory of its own.
+/// Memory that a backend's traversals reach, for what is kept beside the weights. A copy has its own.
 class StateMemory {
   public:
     StateMemory() = default;
-    explicit StateMemory(std::size_t bytes, const StateAllocator& allocator = {}) : StateMemory(allocator, bytes) { clear(); }
+    /// Zeros, or another word over and over.
+    explicit StateMemory(std::size_t bytes, const StateAllocator& allocator = {}, std::uint32_t word = 0) : StateMemory(allocator, bytes) {
+        fill(word);
+    }
     StateMemory(const StateMemory& other) : StateMemory(other.allocator_, other.bytes_) {
         if (bytes_ != 0) {
             allocator_.copy(allocator_, data_, other.data_, bytes_);
@@ -64,16 +73,18 @@ class StateMemory {
     /// Of the allocator's memory: not to be looked at elsewhere.
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
-    void clear() {
+    void fill(std::uint32_t word) {
         if (bytes_ != 0) {
-            allocator_.write_zeros(allocator_, data_, bytes_);
+            allocator_.fill(allocator_, data_, word, words(bytes_));
         }
     }
 
   private:
     StateMemory(const StateAllocator& allocator, std::size_t bytes)
-        : allocator_{allocator}, data_{bytes != 0 ? static_cast<std::byte*>(allocator.allocate(allocator, bytes)) : nullptr},
+        : allocator_{allocator},
+          data_{bytes != 0 ? static_cast<std::byte*>(allocator.allocate(allocator, words(bytes) * sizeof(std::uint32_t))) : nullptr},
           bytes_{bytes} {}
+    static std::size_t words(std::size_t bytes) noexcept { return (bytes + sizeof(std::uint32_t) - 1) / sizeof(std::uint32_t); }
 
     StateAllocator allocator_;
     std::byte* data_ = nullptr;
