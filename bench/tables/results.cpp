@@ -45,6 +45,9 @@ void Results::read(const std::string& path) {
         instructions = context.value("instructions", "");
         ghz = context.value("mhz_per_cpu", 0) / 1000.0;
     }
+    if (device.empty()) {
+        device = json.at("context").value("device", "");
+    }
     if (flags.empty()) {
         flags = json.at("context").value("flags", "");
     }

@@ -23,6 +23,7 @@ struct Results {
     std::vector<Result> all;
     /// What was measured on, in words.
     std::string machine;
+    std::string device; ///< the CUDA device, where one was measured
     std::string instructions; ///< "AVX-512", "AVX2"
     double ghz = 0;
     std::string flags; ///< of the compiler, where include_time was measured

@@ -52,7 +52,7 @@ public:
         std::minstd_rand random(seed);
         std::vector<std::vector<float>> values;
         std::vector<files::TensorView> views;
-        for (const std::size_t size : {4 * 784, 4, 10 * 4, 10}) {
+        for (const std::size_t size : {std::size_t{4 * 784}, std::size_t{4}, std::size_t{40}, std::size_t{10}}) {
             for (float& value : values.emplace_back(size)) value = static_cast<float>(random() % 1000) / 5000 - 0.1f;
         }
         views = {{"fc1.weight", 4, 784, values[0]}, {"fc1.bias", 4, 1, values[1]}, {"fc2.weight", 10, 4, values[2]}, {"fc2.bias", 10, 1, values[3]}};
