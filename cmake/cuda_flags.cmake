@@ -24,6 +24,10 @@ target_compile_options(zeroth_cuda_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:-
 if(ZEROTH_WARNINGS_AS_ERRORS)
     target_compile_options(zeroth_cuda_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xcompiler=-Werror>")
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC bug 105651: false alarms within its own std::string.
+    target_compile_options(zeroth_cuda_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wno-restrict>")
+endif()
 if(zeroth_cuda_fast)
     message(STATUS "zeroth: CUDA programs are compiled without optimising (ZEROTH_CUDA_FAST_COMPILE)")
     target_compile_options(zeroth_cuda_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:-Ofc=max;-Xcompiler=-O1>")
