@@ -162,15 +162,18 @@ TEST_CASE("Options of cuda_finetune that cannot be followed are refused") {
     check_refused(folder, "--on cpu --terms /nowhere/run.jsonl", "/nowhere/run.jsonl");
 }
 
-TEST_CASE("A run on a GPU ends well, or says in a line that there is none") {
+TEST_CASE("1,000 steps on a GPU are replayed to the same bits; where there is none, a line says so") {
     const Folder folder;
-    const Run run = folder.run("--forwards 4 --batch 8");
-    INFO(run.text);
-    if (run.status == 77) {
-        CHECK(run.text.starts_with("cuda_finetune: there is no CUDA device ("));
-        CHECK(std::ranges::count(run.text, '\n') == 1);
-    } else {
-        CHECK(run.status == 0);
-        CHECK(run.says("the same bits"));
+    for (const std::string type : {"", "--bfloat16 "}) {
+        const Run run = folder.run("--forwards 2000 --batch 8 " + type);
+        INFO(run.text);
+        if (run.status == 77) {
+            CHECK(run.text.starts_with("cuda_finetune: there is no CUDA device ("));
+            CHECK(std::ranges::count(run.text, '\n') == 1);
+        } else {
+            CHECK(run.status == 0);
+            CHECK(run.says("the same bits"));
+            CHECK(folder.run("--replay cuda_finetune.jsonl --on gpu").status == 0);
+        }
     }
 }
