@@ -182,7 +182,7 @@ class TwoModels {
         std::size_t before = 0;
         for (std::size_t b = 0; b < shapes.size(); ++b) {
             const std::size_t size = shapes[b].rows * shapes[b].columns;
-            const std::string name = "w" + std::to_string(b);
+            const std::string name = std::string{"w"}.append(std::to_string(b));
             on_host.add(name, std::span{expected_}.subspan(before, size), shapes[b]);
             on_device.add(name, std::span{static_cast<T*>(memory_.data()) + before, size}, shapes[b], MemorySpace::device);
             before += size;

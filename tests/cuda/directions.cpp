@@ -94,7 +94,7 @@ struct Model {
             weights.push_back(zeroth_test::weights<T>(shape.rows * shape.columns));
         }
         for (std::size_t b = 0; b < shapes.size(); ++b) {
-            parameters.add("w" + std::to_string(b), std::span{weights[b]}, shapes[b]);
+            parameters.add(std::string{"w"}.append(std::to_string(b)), std::span{weights[b]}, shapes[b]);
         }
     }
     [[nodiscard]] std::vector<unsigned char> bytes() const {
