@@ -10,6 +10,7 @@
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/state_memory.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -20,16 +21,6 @@
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
-
-/// What a normalised direction's factors are kept in.
-template <class B>
-struct FactorsOf {
-    using type = std::vector<double>;
-};
-template <FactorBackend B>
-struct FactorsOf<B> {
-    using type = typename B::Factors;
-};
 
 /// The displaced weights: in memory they are base + sum_k c_k z(key_k), and the cursor knows the terms.
 ///
@@ -279,13 +270,8 @@ class Cursor {
     }
 
     /// A normalised direction's factor in each block, where the backend reaches it.
-    using Factors = typename FactorsOf<B>::type;
-    [[nodiscard]] Factors make_factors() const {
-        if constexpr (FactorBackend<B>) {
-            return backend_.make_factors(parameters_.blocks().size());
-        } else {
-            return Factors(parameters_.blocks().size());
-        }
+    [[nodiscard]] StateMemory make_factors() const {
+        return StateMemory{parameters_.blocks().size() * sizeof(double), state_allocator_of(backend_)};
     }
 
     /// A key's, kept while it is in use.
@@ -293,7 +279,9 @@ class Cursor {
         Key key{};
         bool in_use = false;
         bool formed = false;
-        Factors factor{};
+        StateMemory factors{};
+
+        [[nodiscard]] double* factor() const noexcept { return reinterpret_cast<double*>(factors.data()); }
     };
 
     void scale_blocks() {
@@ -307,7 +295,7 @@ class Cursor {
                 scales.in_use = false;
                 for (PartType& part : parts_) {
                     if (scales.formed && part.key == scales.key) {
-                        part.block_scale = scales.factor.data();
+                        part.block_scale = scales.factor();
                         scales.in_use = true;
                     }
                 }
@@ -335,18 +323,18 @@ class Cursor {
         const std::span<const Block> blocks = parameters_.blocks();
         Scales& scales = unused_scales();
         const Move<1> move{key, {1.0}};
-        if constexpr (FactorBackend<B>) {
-            backend_.form_factors(blocks, direction_, move, scales.factor);
+        if constexpr (requires { backend_.form_factors(blocks, direction_, move, scales.factor()); }) {
+            backend_.form_factors(blocks, direction_, move, scales.factor());
         } else {
             units_.assign(blocks.size(), 0);
             backend_.traverse(blocks, direction_, std::span<const Move<1>>{&move, 1}, SquaredNorm{units_.data()});
             for (std::size_t b = 0; b < blocks.size(); ++b) {
-                scales.factor[b] = D::scale(units_[b], blocks[b].size());
+                scales.factor()[b] = D::scale(units_[b], blocks[b].size());
             }
         }
         scales.key = key;
         scales.in_use = scales.formed = true;
-        return scales.factor.data();
+        return scales.factor();
     }
 
     Parameters parameters_;

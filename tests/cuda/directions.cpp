@@ -11,23 +11,6 @@ using namespace zeroth_test;
 
 namespace {
 
-/// LaunchedOnHost as a cursor has it: what is kept on a device lies in its own memory, and a direction keeps there what it can.
-template <class T>
-struct DeviceOnHostMemory : LaunchedOnHost<T> {
-    using Factors = std::vector<double>;
-
-    template <class D>
-    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
-        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, most_keys));
-    }
-    [[nodiscard]] Factors make_factors(std::size_t count) const { return Factors(count); }
-    template <class D>
-    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, Factors& factors) const {
-        std::vector<std::int64_t> units(blocks.size(), -1);
-        cuda::form_factors(*this, blocks, direction, move.philox, units.data(), factors.data());
-    }
-};
-
 /// Around registers, tiles and chunks.
 const std::vector<std::size_t> sizes{0, 1, 3, 4, 7, 17, 129, 1023, 1025, 8191, 8193, 20001};
 
@@ -78,7 +61,7 @@ void check(const D& direction, Operation (*make)(const Memory&), const std::vect
         for (const int count : counts) {
             INFO("elements " << n << ", moves " << count);
             const auto expected = run_ready<T>(ReferenceOf<T>{}, direction, n, count, make);
-            CHECK(run_ready<T>(DeviceOnHostMemory<T>{}, direction, n, count, make) == expected);
+            CHECK(run_ready<T>(LaunchedOnHost<T>{}, direction, n, count, make) == expected);
         }
     }
 }
@@ -143,7 +126,7 @@ std::vector<unsigned char> stepped(const std::vector<Shape>& of, const D& direct
 
 template <class T, class D>
 void check_steps(const std::vector<Shape>& of, const D& direction) {
-    CHECK(stepped<T, DeviceOnHostMemory<T>>(of, direction) == stepped<T, ReferenceOf<T>>(of, direction));
+    CHECK(stepped<T, LaunchedOnHost<T>>(of, direction) == stepped<T, ReferenceOf<T>>(of, direction));
 }
 
 /// Every third bit, and runs of them.
@@ -179,7 +162,7 @@ TEST_CASE("A device's threads read masks to the reference's bits") {
     const std::vector<double> shares{0.25, 0.75};
     check<float>(Masked{MixedPool{}, Bernoulli{.keep_of_block = shares}}, make_displace, few_sizes, {2});
     for (const int count : {1, 2}) {
-        CHECK(displaced<float>(DeviceOnHostMemory<float>{}, Masked{LowRank<2>{}, Bernoulli{}}, count) ==
+        CHECK(displaced<float>(LaunchedOnHost<float>{}, Masked{LowRank<2>{}, Bernoulli{}}, count) ==
               displaced<float>(ReferenceOf<float>{}, Masked{LowRank<2>{}, Bernoulli{}}, count));
     }
 }
@@ -216,9 +199,9 @@ TEST_CASE("A device forms the factors of low rank for itself") {
     for (const int count : {0, 1, 3}) {
         INFO("moves " << count);
         const auto expected = displaced<float>(ReferenceOf<float>{}, LowRank<2>{}, count);
-        CHECK(displaced<float>(DeviceOnHostMemory<float>{}, LowRank<2>{}, count) == expected);
+        CHECK(displaced<float>(LaunchedOnHost<float>{}, LowRank<2>{}, count) == expected);
     }
-    CHECK(displaced<bfloat16>(DeviceOnHostMemory<bfloat16>{}, LowRank<5>{.refresh_every = 60}, 2) ==
+    CHECK(displaced<bfloat16>(LaunchedOnHost<bfloat16>{}, LowRank<5>{.refresh_every = 60}, 2) ==
           displaced<bfloat16>(ReferenceOf<bfloat16>{}, LowRank<5>{.refresh_every = 60}, 2));
     check<float>(LowRank<2>{}, make_displace, few_sizes, {1});
     // More blocks than a task holds.
@@ -237,7 +220,7 @@ TEST_CASE("A device's threads move a coordinate") {
     const Model<float> model{shapes};
     for (const CoordinateOrder order : {CoordinateOrder::cyclic, CoordinateOrder::random}) {
         const Coordinate direction{model.parameters, order};
-        CHECK(displaced<float>(DeviceOnHostMemory<float>{}, direction, 3) == displaced<float>(ReferenceOf<float>{}, direction, 3));
+        CHECK(displaced<float>(LaunchedOnHost<float>{}, direction, 3) == displaced<float>(ReferenceOf<float>{}, direction, 3));
     }
 }
 
@@ -252,7 +235,7 @@ TEST_CASE("Steps on a device are the reference's with tables and scales") {
 }
 
 TEST_CASE("More moves than a launch can tell a direction of are refused") {
-    CHECK_NOTHROW(run_ready<float>(DeviceOnHostMemory<float>{}, Masked{ReusePool{}, Bernoulli{}}, 1, 384, make_displace));
-    CHECK_THROWS_AS(run_ready<float>(DeviceOnHostMemory<float>{}, Masked{ReusePool{}, Bernoulli{}}, 1, 385, make_displace),
+    CHECK_NOTHROW(run_ready<float>(LaunchedOnHost<float>{}, Masked{ReusePool{}, Bernoulli{}}, 1, 384, make_displace));
+    CHECK_THROWS_AS(run_ready<float>(LaunchedOnHost<float>{}, Masked{ReusePool{}, Bernoulli{}}, 1, 385, make_displace),
                     std::invalid_argument);
 }

@@ -54,6 +54,19 @@ struct LaunchedOnHost {
             return memory.data();
         });
     }
+    /// As a cursor has it: a direction keeps on a device what it can.
+    template <class D>
+    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
+        if constexpr (requires { direction.reserve(blocks, most_keys, StateAllocator{}); }) {
+            direction.reserve(blocks, most_keys, StateAllocator{});
+        }
+        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, most_keys));
+    }
+    template <class D>
+    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {
+        std::vector<std::int64_t> units(blocks.size(), -1);
+        cuda::form_factors(*this, blocks, direction, move.philox, units.data(), factors);
+    }
 };
 
 /// The same for blocks of a device's memory, which is the host's here.

@@ -5,7 +5,6 @@
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/first_order.hpp>
 #include <zeroth/optimizer.hpp>
-#include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/updates/conservative.hpp>
 #include <zeroth/updates/normalized.hpp>
@@ -150,7 +149,6 @@ TEST_CASE("What an optimizer is built around refuses blocks out of its reach") {
     std::vector<float> w(4, 1.0f);
     Parameters parameters;
     parameters.add("w", std::span{w}, {}, MemorySpace::device);
-    CHECK_THROWS_AS(scales_by_rms(parameters), std::invalid_argument);
     CHECK_THROWS_AS((WeightScale{parameters.blocks(), ReferenceOf<float>{}}), std::invalid_argument);
     CHECK_THROWS_AS((FirstOrderOptimizer{parameters, Sgd{}, 0, ReferenceOf<float>{}}), std::invalid_argument);
     CHECK_THROWS_AS(Anchor::copy_of(parameters.blocks()), std::invalid_argument);

@@ -3,7 +3,6 @@
 #include "cuda/launched_on_host.hpp"
 
 #include <zeroth/backends/weight_scale.hpp>
-#include <zeroth/directions/gaussian.hpp>
 #include <zeroth/directions/rademacher.hpp>
 
 #include <cmath>
@@ -57,11 +56,6 @@ TEST_CASE("A device finds the largest magnitude of each tensor") {
     check_gathered<float, Rademacher>(make_largest, 0);
     check_gathered<double, Rademacher>(make_largest, 0);
     check_gathered<bfloat16, Rademacher>(make_largest, 0);
-}
-
-TEST_CASE("A device sums up the squares of a direction") {
-    check_gathered<float, Gaussian>(make_squared_norm, 1);
-    check_gathered<bfloat16, Gaussian>(make_squared_norm, 1);
 }
 
 TEST_CASE("A device measures the weights' scale, of more tensors than a launch holds") {

@@ -14,20 +14,14 @@ ZEROTH_BEGIN_NAMESPACE
 /// operation, giving Reference's bits. name() is what reports call it. A backend with a member Types is compiled for those storage types, one
 /// with a member space reaches blocks of that memory space and no others; without, of the host's.
 ///
-/// A backend whose memory is not the host's may keep there what directions form: reserve(direction, blocks, most_keys), called in place of
-/// the direction's; a type Factors with data(), make_factors(count), and form_factors(blocks, direction, move, factors), which gives a
-/// normalised direction's factors of a move in the blocks.
+/// A backend whose memory is not the host's says how it is taken by state_allocator() (StateAllocator). It may keep there what directions
+/// form: reserve(direction, blocks, most_keys), called in place of the direction's; form_factors(blocks, direction, move, factors), which
+/// gives a normalised direction's factors of a move, one for each block.
 template <class B>
 concept Backend = std::copy_constructible<B> && requires(const B& backend, std::span<const Block> blocks, const Rademacher& direction,
                                                          std::span<const Move<1>> moves, const Displace& operation) {
     { backend.name() } -> std::convertible_to<std::string>;
     backend.traverse(blocks, direction, moves, operation);
-};
-
-/// A backend that forms a normalised direction's factors itself.
-template <class B>
-concept FactorBackend = Backend<B> && requires(const B& backend, std::size_t count) {
-    { backend.make_factors(count) } -> std::same_as<typename B::Factors>;
 };
 
 /// Where the blocks lie that a backend traverses.

@@ -189,11 +189,6 @@ struct SquaredNorm {
     /// One a block, to begin with 0.
     std::int64_t* units = nullptr;
 
-    template <class Visitor>
-    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
-        visit(units);
-    }
-
     template <class Lanes, class Storage>
     struct Bound {
         using Compute = ComputeType<Storage>;
@@ -202,8 +197,7 @@ struct SquaredNorm {
         std::int64_t seen = 0;
         std::int64_t& result;
 
-        ZEROTH_HOST_DEVICE Bound(const SquaredNorm& operation, const BlockView&, std::size_t block) noexcept
-            : result{operation.units[block]} {}
+        Bound(const SquaredNorm& operation, const BlockView&, std::size_t block) noexcept : result{operation.units[block]} {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[1], const Real& z, const Real (&)[1]) const noexcept {
@@ -215,7 +209,7 @@ struct SquaredNorm {
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[1], std::uint64_t, SomeLanes lanes) noexcept {
             return add(w, sum[0], lanes.count);
         }
-        ZEROTH_HOST_DEVICE void finish() const noexcept { Merge::sum(result, seen); }
+        void finish() const noexcept { Merge::sum(result, seen); }
 
       private:
         ZEROTH_INLINE Real add(const Real& w, const Real& z, int count) noexcept {

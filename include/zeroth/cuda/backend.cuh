@@ -15,7 +15,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
@@ -48,60 +47,6 @@ class CurrentDevice {
   private:
     int before_ = 0;
     bool changed_ = false;
-};
-
-/// Numbers in the memory of the device that is current when they are made.
-template <class T>
-class DeviceArray {
-  public:
-    DeviceArray() = default;
-    explicit DeviceArray(std::size_t size) : size_{size} {
-        if (size != 0) {
-            void* memory = nullptr;
-            require_success(cudaMalloc(&memory, size * sizeof(T)), "cudaMalloc");
-            data_ = static_cast<T*>(memory);
-        }
-    }
-    DeviceArray(DeviceArray&& other) noexcept : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
-    DeviceArray& operator=(DeviceArray other) noexcept {
-        std::swap(data_, other.data_);
-        std::swap(size_, other.size_);
-        return *this;
-    }
-    /// Waits for the device.
-    ~DeviceArray() {
-        if (data_ != nullptr) {
-            static_cast<void>(cudaFree(data_));
-        }
-    }
-
-    [[nodiscard]] T* data() const noexcept { return data_; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-  private:
-    T* data_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-/// Memory that traversals form numbers in, each anew; more is taken when one needs more. Of copies, each takes its own.
-class Workspace {
-  public:
-    Workspace() = default;
-    Workspace(const Workspace&) noexcept {}
-    Workspace& operator=(const Workspace&) noexcept { return *this; }
-    ~Workspace() = default;
-
-    [[nodiscard]] std::byte* of(std::size_t bytes) {
-        if (bytes > memory_.size()) {
-            memory_ = DeviceArray<std::byte>{}; // first, so that both are not held
-            memory_ = DeviceArray<std::byte>{bytes};
-        }
-        return memory_.data();
-    }
-    [[nodiscard]] std::size_t bytes() const noexcept { return memory_.size(); }
-
-  private:
-    DeviceArray<std::byte> memory_{};
 };
 
 template <class Word>
@@ -140,6 +85,35 @@ __global__ void fill_words(Word* to, const Word word, const std::uint64_t words)
     result.stream = stream;
     return result;
 }
+
+/// Memory that traversals form numbers in, each anew; more is taken when one needs more. Of copies, each takes its own.
+class Workspace {
+  public:
+    Workspace() = default;
+    explicit Workspace(const StateAllocator& allocator) noexcept : allocator_{allocator} {}
+    Workspace(const Workspace& other) noexcept : allocator_{other.allocator_} {}
+    Workspace& operator=(const Workspace& other) noexcept {
+        if (this != &other) {
+            allocator_ = other.allocator_;
+            memory_ = StateMemory{};
+        }
+        return *this;
+    }
+    ~Workspace() = default;
+
+    [[nodiscard]] std::byte* of(std::size_t bytes) {
+        if (bytes > memory_.size()) {
+            memory_ = StateMemory{}; // first, so that both are not held
+            memory_ = StateMemory{bytes, allocator_};
+        }
+        return memory_.data();
+    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return memory_.size(); }
+
+  private:
+    StateAllocator allocator_{};
+    StateMemory memory_{};
+};
 
 template <class Task>
 __global__ void __launch_bounds__(Tuning::threads) run_task(const __grid_constant__ Task task, const std::uint64_t threads) {
@@ -196,11 +170,12 @@ class Backend {
         require_success(cudaGetDevice(&device_), "cudaGetDevice");
         require_success(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device_), "cudaDeviceGetAttribute");
         results_ = StateMemory{Tuning::result_bytes, state_allocator()};
+        workspace_ = Workspace{state_allocator()};
     }
 
     [[nodiscard]] std::string name() const { return "cuda device " + std::to_string(device_); }
     [[nodiscard]] cudaStream_t stream() const noexcept { return stream_; }
-    /// Of what rules and restore policies keep beside the weights: the device's memory.
+    /// Of what is kept beside the weights: the device's memory.
     [[nodiscard]] StateAllocator state_allocator() const noexcept { return cuda::state_allocator(device_, stream_); }
 
     template <class D, class Operation>
@@ -217,20 +192,15 @@ class Backend {
         const CurrentDevice current{device_};
         static_cast<void>(workspace_.of(DeviceForm<D>::reserve(direction, blocks, most_keys)));
     }
-    /// Of the device's memory, beside the weights.
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return workspace_.bytes(); }
+    /// Of the device's memory, for what traversals form and their results.
+    [[nodiscard]] std::size_t state_bytes() const noexcept { return workspace_.bytes() + results_.size(); }
 
-    /// Of a normalised direction in each block.
-    using Factors = DeviceArray<double>;
-    [[nodiscard]] Factors make_factors(std::size_t count) const {
-        const CurrentDevice current{device_};
-        return Factors{count};
-    }
+    /// A normalised direction's factors of a move in the blocks, in the device's memory.
     template <NormalisedDirection D>
-    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, const Factors& factors) const {
+    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {
         const CurrentDevice current{device_};
         cuda::form_factors(Queue{*this}, blocks, direction, move.philox,
-                           reinterpret_cast<std::int64_t*>(workspace_.of(blocks.size() * sizeof(std::int64_t))), factors.data());
+                           reinterpret_cast<std::int64_t*>(workspace_.of(blocks.size() * sizeof(std::int64_t))), factors);
     }
 
   private:
@@ -303,10 +273,12 @@ class DeviceBits {
         for (const BlockIdentity& block : mask.blocks) {
             size += words_of(block);
         }
-        bits_ = DeviceArray<std::uint32_t>{size};
+        int device = 0;
+        require_success(cudaGetDevice(&device), "cudaGetDevice");
+        bits_ = StateMemory{size * sizeof(std::uint32_t), state_allocator(device, stream)};
         std::size_t before = 0;
         for (std::size_t b = 0; b < words_.size(); ++b) {
-            words_[b] = bits_.data() + before;
+            words_[b] = reinterpret_cast<const std::uint32_t*>(bits_.data()) + before;
             before += words_of(mask.blocks[b]);
         }
         copy(stream);
@@ -320,9 +292,9 @@ class DeviceBits {
     void copy(cudaStream_t stream = nullptr) {
         std::size_t before = 0;
         for (std::size_t b = 0; b < words_.size(); ++b) {
-            const std::size_t size = words_of(host_.blocks[b]);
+            const std::size_t size = words_of(host_.blocks[b]) * sizeof(std::uint32_t);
             const cudaError_t status =
-                cudaMemcpyAsync(bits_.data() + before, host_.words[b], size * sizeof(std::uint32_t), cudaMemcpyHostToDevice, stream);
+                cudaMemcpyAsync(bits_.data() + before, host_.words[b], size, cudaMemcpyHostToDevice, stream);
             require_success(status, "copying a mask");
             before += size;
         }
@@ -335,7 +307,7 @@ class DeviceBits {
     }
 
     BitMask host_;
-    DeviceArray<std::uint32_t> bits_{};
+    StateMemory bits_{};
     Array<const std::uint32_t*> words_;
 };
 

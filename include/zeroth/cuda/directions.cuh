@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
+#include <zeroth/backends/reductions.hpp>
 #include <zeroth/cuda/launch.cuh>
 #include <zeroth/directions/coordinate.hpp>
 #include <zeroth/directions/lfsr_bank.hpp>
@@ -567,21 +568,7 @@ struct NormTask {
                     }
                 }
             }
-            add(task.units + b, sum);
-        }
-        /// The threads of a warp, which all have the same block, call it together.
-        ZEROTH_INLINE static void add(std::int64_t* to, std::int64_t sum) noexcept {
-#if defined(__CUDA_ARCH__)
-            auto bits = static_cast<unsigned long long>(sum);
-            for (int distance = 16; distance > 0; distance /= 2) {
-                bits += __shfl_down_sync(0xFFFFFFFFu, bits, distance);
-            }
-            if (threadIdx.x % 32 == 0) {
-                atomicAdd(reinterpret_cast<unsigned long long*>(to), bits);
-            }
-#else
-            *to += sum;
-#endif
+            Merge::sum(task.units[b], sum); // the threads of a warp have the same block
         }
     };
     struct Scale {

@@ -73,8 +73,6 @@ template <>
 inline constexpr bool is_whole<LargestMagnitude> = true;
 template <>
 inline constexpr bool is_whole<SquaredWeights> = true;
-template <>
-inline constexpr bool is_whole<SquaredNorm> = true;
 
 /// Bytes of the entries that an operation's tables have for each block: of those it reads, and of results.
 struct EntryBytes {

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <zeroth/backends/operation.hpp>
-#include <zeroth/state_memory.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
+#include <zeroth/state_memory.hpp>
 
 #include <cstddef>
 #include <span>
@@ -15,8 +15,8 @@ ZEROTH_BEGIN_NAMESPACE
 
 /// Restore policy: a second copy of the trained weights holds the base; displaced weights are formed from it.
 ///
-/// Memory: the trained weights once more, where the backend's blocks lie. Any scalar type. Restoring gives back the bits. An update of 16-bit weights is rounded
-/// stochastically (StochasticStore).
+/// Memory: the trained weights once more, where the backend's blocks lie. Any scalar type. Restoring gives back the bits. An update of
+/// 16-bit weights is rounded stochastically (StochasticStore).
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
     static constexpr bool adjusts_weights = false;

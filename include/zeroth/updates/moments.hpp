@@ -2,8 +2,8 @@
 
 #include <zeroth/array.hpp>
 #include <zeroth/backends/access.hpp>
-#include <zeroth/state_memory.hpp>
 #include <zeroth/parameters/block.hpp>
+#include <zeroth/state_memory.hpp>
 
 #include <cstddef>
 #include <span>

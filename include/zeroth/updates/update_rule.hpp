@@ -1,10 +1,10 @@
 #pragma once
 
-#include <zeroth/state_memory.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/parameters/block.hpp>
+#include <zeroth/state_memory.hpp>
 
 #include <concepts>
 #include <cstddef>
