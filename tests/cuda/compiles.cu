@@ -3,6 +3,7 @@
 
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
+#include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/normalized.hpp>
@@ -15,11 +16,6 @@ static_assert(zeroth::Scalar<__half> && zeroth::Scalar<__nv_bfloat16>);
 
 void displace(const zeroth::cuda::Backend<>& backend, std::span<const zeroth::Block> blocks, std::span<const zeroth::Move<1>> moves) {
     backend.traverse(blocks, zeroth::Gaussian{}, moves, zeroth::DisplaceBase{});
-}
-
-void change_factors(const zeroth::cuda::Backend<zeroth::ScalarTypes<zeroth::bfloat16>>& backend, std::span<const zeroth::Block> blocks,
-                    std::span<const zeroth::Move<4>> moves, const zeroth::HizooMove& move) {
-    backend.traverse(blocks, zeroth::Gaussian{}, moves, zeroth::UpdateInPlace<zeroth::HizooMove>{move});
 }
 
 void train(const zeroth::Parameters& parameters, const zeroth::Key& key) {
@@ -49,15 +45,18 @@ void displace_by_all(const Narrow& backend, const zeroth::Parameters& parameters
     cursor.stand_at(zeroth::Term{zeroth::Key{}, 1e-3});
 }
 
-template <class Rule, class Restore>
-double step(const zeroth::Parameters& parameters, const Rule& rule, const zeroth::Settings<Restore>& settings, double (*loss)()) {
-    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, rule, settings, zeroth::cuda::Backend<zeroth::ScalarTypes<float>>{}};
+template <class Estimator, class Rule, class Restore>
+double step(const zeroth::Parameters& parameters, const Estimator& estimator, const Rule& rule, const zeroth::Settings<Restore>& settings,
+            double (*loss)()) {
+    zeroth::Optimizer optimizer{parameters, estimator, rule, settings, zeroth::cuda::Backend<zeroth::ScalarTypes<float>>{}};
     return optimizer.step(loss).loss;
 }
 double steps(const zeroth::Parameters& parameters, double (*loss)()) {
-    return step(parameters, zeroth::Normalized<zeroth::Momentum>{}, zeroth::Settings{}, loss) +
-           step(parameters, zeroth::Adam{}, zeroth::Settings<zeroth::Snapshot>{}, loss) +
-           step(parameters, zeroth::Sgd{}, zeroth::Settings<zeroth::Exact>{}, loss);
+    const zeroth::TwoSidedRge<> estimator{};
+    return step(parameters, estimator, zeroth::Normalized<zeroth::Momentum>{}, zeroth::Settings{}, loss) +
+           step(parameters, estimator, zeroth::Adam{}, zeroth::Settings<zeroth::Snapshot>{}, loss) +
+           step(parameters, estimator, zeroth::Sgd{}, zeroth::Settings<zeroth::Exact>{}, loss) +
+           step(parameters, zeroth::HizooRge<>{}, zeroth::HizooSgd{}, zeroth::Settings{}, loss);
 }
 
 } // namespace zeroth_test

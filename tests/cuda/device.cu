@@ -2,7 +2,9 @@
 
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/directions/scaled.hpp>
+#include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <cmath>
@@ -109,8 +111,8 @@ void check_scale(const char* what, std::size_t n, bool poisoned) {
 }
 
 /// The weights after some steps of an optimizer, by a backend of the host's or the device's.
-template <class T, class B, class Rule, class Restore>
-std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& restore) {
+template <class T, class B, class E, class Rule, class Restore>
+std::vector<T> run_steps(const B& backend, const E& estimator, const Rule& rule, const Restore& restore) {
     std::vector<T> w = weights<T>(70001);
     const std::size_t bytes = w.size() * sizeof(T);
     DeviceMemory memory{bytes};
@@ -126,8 +128,7 @@ std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& rest
         Parameters parameters;
         parameters.add("first", std::span{at + 1, 60000}, {}, memory_space_of<B>);
         parameters.add("second", std::span{at + 60001, 10000}, {}, memory_space_of<B>);
-        Optimizer optimizer{parameters, TwoSidedRge{.epsilon = 1e-2, .queries = 2}, rule, Settings<Restore>{.seed = 3, .restore = restore},
-                            backend};
+        Optimizer optimizer{parameters, estimator, rule, Settings<Restore>{.seed = 3, .restore = restore}, backend};
         for (int step = 0; step < 5; ++step) {
             optimizer.step([&] {
                 fetch();
@@ -144,10 +145,10 @@ std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& rest
     return w;
 }
 
-template <class T, class Rule, class Restore = InPlace>
-void check_rule(const char* what, const Rule& rule, const Restore& restore = {}) {
-    const auto expected = run_steps<T>(Reference{}, rule, restore);
-    const auto result = run_steps<T>(cuda::Backend<ScalarTypes<T>>{}, rule, restore);
+template <class T, class Rule, class Restore = InPlace, class E = TwoSidedRge<>>
+void check_rule(const char* what, const Rule& rule, const Restore& restore = {}, const E& estimator = {.epsilon = 1e-2, .queries = 2}) {
+    const auto expected = run_steps<T>(Reference{}, estimator, rule, restore);
+    const auto result = run_steps<T>(cuda::Backend<ScalarTypes<T>>{}, estimator, rule, restore);
     if (std::memcmp(result.data(), expected.data(), expected.size() * sizeof(T)) != 0) {
         std::printf("FAIL %s: steps of an optimizer, restoring %s\n", what, std::string{Restore::name}.c_str());
         ++failures;
@@ -165,6 +166,7 @@ void check_type(const char* what) {
     if constexpr (!has_16_bits<T>) {
         check_rule<T>(what, Adam{.learning_rate = 1e-3}, Exact{});
     }
+    check_rule<T>(what, HizooSgd{.learning_rate = 1e-3, .smoothing = 0.05}, Snapshot{}, HizooRge<>{.epsilon = 1e-2, .queries = 2});
     check_direction<T, Gaussian>(what);
     check_direction<T, Rademacher>(what);
     check_direction<T, Uniform>(what);
@@ -291,12 +293,12 @@ void check_directions() {
     check_steps<T>("Scaled ReusePool", Scaled{ReusePool{}, models.on_host, std::span<const double>{scales}});
 }
 
-/// Bits in the device's memory against the host's.
+/// Bits in the device's memory against the host's; few of them leave stretches alone.
 template <class T>
-void check_bits() {
+void check_bits(double share) {
     TwoModels<T> models{model_shapes()};
     BitMasks masks{models.on_host};
-    masks.keep_largest(0.3);
+    masks.keep_largest(share);
     const cuda::DeviceBits bits{masks.mask()};
     std::vector<Move<1>> moves{{Key{1, 2, 0}, {1e-3}}, {Key{1, 2, 1}, {-2e-3}}};
     const std::span<const Move<1>> all{moves};
@@ -321,8 +323,9 @@ int main() {
     check_steps<bfloat16>("bfloat16 Masked ReusePool", Masked{ReusePool{.refresh_every = 2}, Bernoulli{.keep = 0.3}});
     check_steps<bfloat16>("bfloat16 LowRank", LowRank<2>{.refresh_every = 2});
     check_steps<double>("double Sphere", Sphere{});
-    check_bits<float>();
-    check_bits<bfloat16>();
+    check_bits<float>(0.3);
+    check_bits<float>(1e-4);
+    check_bits<bfloat16>(0.3);
     std::printf(failures == 0 ? "the device gives the reference's bits\n" : "%d traversals differ\n", failures);
     return failures == 0 ? 0 : 1;
 }

@@ -2,11 +2,14 @@
 
 #include "cuda/launched_on_host.hpp"
 
+#include <zeroth/directions/preconditioned.hpp>
+#include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/first_order.hpp>
 #include <zeroth/optimizer.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/updates/conservative.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/normalized.hpp>
 
 #include <cmath>
@@ -23,14 +26,13 @@ using namespace zeroth_test;
 namespace {
 
 /// The weights after a few steps, and what the last reports. The loss looks at what lies in memory.
-template <class T, class B, class Rule, class Restore>
-std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& restore, double* relative_update = nullptr) {
+template <class T, class B, class E, class Rule, class Restore>
+std::vector<T> run_estimator(const B& backend, const E& estimator, const Rule& rule, const Restore& restore, double* relative_update = nullptr) {
     std::vector<T> w = weights<T>(9000);
     Parameters parameters;
     parameters.add("first", std::span{w}.subspan(1, 8500), {}, memory_space_of<B>);
     parameters.add("second", std::span{w}.subspan(8501, 301), {}, memory_space_of<B>);
-    Optimizer optimizer{parameters, TwoSidedRge{.direction = Rademacher{}, .epsilon = 1e-2, .queries = 2}, rule, Settings<Restore>{.seed = 3, .restore = restore},
-                        backend};
+    Optimizer optimizer{parameters, estimator, rule, Settings<Restore>{.seed = 3, .restore = restore}, backend};
     const auto loss = [&] {
         double sum = 0;
         for (const T& x : w) {
@@ -46,6 +48,11 @@ std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& rest
         }
     }
     return w;
+}
+
+template <class T, class B, class Rule, class Restore>
+std::vector<T> run_steps(const B& backend, const Rule& rule, const Restore& restore, double* relative_update = nullptr) {
+    return run_estimator<T>(backend, TwoSidedRge{.direction = Rademacher{}, .epsilon = 1e-2, .queries = 2}, rule, restore, relative_update);
 }
 
 template <class T>
@@ -65,6 +72,15 @@ void check_rule(const Rule& rule, const Restore& restore = {}) {
     CHECK(update == expected_update);
 }
 
+template <class T, class D, class Restore>
+void check_hizoo(const D& direction, const Restore& restore) {
+    const HizooRge estimator{.direction = direction, .epsilon = 1e-2, .queries = 2};
+    const HizooSgd rule{.learning_rate = 1e-2, .smoothing = 0.05, .weight_decay = 0.01};
+    const auto expected = run_estimator<T>(ReferenceOf<T>{}, estimator, rule, restore);
+    CHECK(same_bits(run_estimator<T>(DeviceOnHost<T>{}, estimator, rule, restore), expected));
+    CHECK(!same_bits(expected, weights<T>(9000)));
+}
+
 /// A rule that keeps a state where it likes.
 struct OnItsOwn : Sgd {
     static constexpr std::size_t state_bytes_per_parameter = 4;
@@ -82,6 +98,12 @@ TEST_CASE("An optimizer's steps on a device are the reference's, whatever the ru
 TEST_CASE("An optimizer's steps on a device are the reference's, however it restores") {
     check_rule<bfloat16>(Momentum{.learning_rate = 1e-5}, Snapshot{});
     check_rule<float>(Adam{.learning_rate = 1e-3}, Exact{});
+}
+
+TEST_CASE("HiZOO's steps on a device are the reference's") {
+    check_hizoo<float>(Preconditioned<>{}, InPlace{});
+    check_hizoo<bfloat16>(Preconditioned<Uniform>{}, Snapshot{});
+    check_hizoo<double>(Preconditioned<>{}, Snapshot{});
 }
 
 TEST_CASE("On a device Exact lays a coarser grid when weights outgrow it") {

@@ -190,6 +190,9 @@ class Backend {
     template <class D>
     void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
         const CurrentDevice current{device_};
+        if constexpr (requires { direction.reserve(blocks, most_keys, state_allocator()); }) {
+            direction.reserve(blocks, most_keys, state_allocator());
+        }
         static_cast<void>(workspace_.of(DeviceForm<D>::reserve(direction, blocks, most_keys)));
     }
     /// Of the device's memory, for what traversals form and their results.

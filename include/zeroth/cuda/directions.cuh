@@ -8,6 +8,7 @@
 #include <zeroth/directions/low_rank.hpp>
 #include <zeroth/directions/masked.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
+#include <zeroth/directions/preconditioned.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
 #include <zeroth/directions/sphere.hpp>
 
@@ -29,7 +30,8 @@ namespace cuda {
 ///     template <>
 ///     class DeviceForm<D> {
 ///         using Kernel = ...;   // trivially copyable, a VectorDirection with D's numbers
-///         // The host's part: what D is to keep for so many keys. Returns the bytes of the device's memory that they are likely to take.
+///         // The host's part: what D is to keep for so many keys, unless it takes it by a StateAllocator. Returns the bytes of the
+///         // device's memory that traversals are likely to take.
 ///         static std::size_t reserve(D&, std::span<const Block>, std::size_t most_keys);
 ///         // One for each traversal:
 ///         DeviceForm(const D&, std::span<const Block>, std::span<const Move>);
@@ -480,6 +482,40 @@ class DeviceForm<LowRank<Rank>> {
     /// The block begun, and the numbers of those before it.
     std::size_t index_ = 0;
     std::size_t before_ = 0;
+};
+
+/// Preconditioned: the address of the block's factors.
+template <class D>
+struct FactoredKernel : FactoredDraws<D> {
+    struct Ready {
+        const float* numbers;
+    };
+
+    ZEROTH_INLINE void leave(Stream& stream, const Ready& ready) const noexcept { stream.numbers = ready.numbers; }
+};
+template <class D>
+class DeviceForm<Preconditioned<D>> {
+  public:
+    static_assert(is_whole<D>, "zeroth: the CUDA backend does not know this direction");
+    using Kernel = FactoredKernel<D>;
+
+    /// The factors are the direction's own, in the backend's memory.
+    static std::size_t reserve(const Preconditioned<D>&, std::span<const Block>, std::size_t) noexcept { return 0; }
+    template <class Moves>
+    DeviceForm(const Preconditioned<D>& direction, std::span<const Block>, const Moves&) noexcept : direction_{direction} {}
+    [[nodiscard]] std::size_t bytes() const noexcept { return 0; }
+    template <class Queue>
+    void form(const Queue&, std::byte*) const noexcept {}
+    [[nodiscard]] Kernel kernel() const noexcept { return {{direction_.raw}}; }
+    void begin_block(const Block&, std::size_t index) noexcept { index_ = index; }
+    template <class MoveType>
+    [[nodiscard]] typename Kernel::Ready ready(const MoveType&, std::size_t) const noexcept {
+        return {direction_.factors_of(index_)};
+    }
+
+  private:
+    const Preconditioned<D>& direction_;
+    std::size_t index_ = 0;
 };
 
 /// Sphere: the address of the key's factor in the block, which form_factors has formed; null for 1.

@@ -49,6 +49,14 @@ struct FactoredDraws {
                 draws[n].factors = streams[n]->numbers + counters[n] / tile_lanes * tile_size<D> + counters[n] % tile_lanes;
             }
         }
+        ZEROTH_INLINE static void draw_from(const FactoredDraws& direction, const Stream& stream, std::uint64_t counter, unsigned group,
+                                            Draw& draw) noexcept {
+            typename D::template Draw<Lanes> inner[1];
+            zeroth::draw_from<Lanes>(direction.raw, stream, counter, group, inner);
+            draw.inner = inner[0];
+            draw.factors =
+                stream.numbers + counter / tile_lanes * tile_size<D> + std::uint64_t{group} * (vectors * tile_lanes) + counter % tile_lanes;
+        }
     };
 
     /// The raw number.
