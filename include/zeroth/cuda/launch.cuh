@@ -396,7 +396,7 @@ class Worker {
         const unsigned part = unit / across % along;
         const std::uint64_t at_tile = first_tile + unit / across / along;
         const std::uint64_t element = at_tile * tile + std::uint64_t{part} * (registers * tile_lanes) + lane;
-        if (element >= size) {
+        if (element >= size || is_zero(b, element)) {
             return;
         }
         Real sum[registers][sums] = {};
@@ -435,26 +435,41 @@ class Worker {
         }
     }
 
-    template <bool First, class Bound>
-    ZEROTH_INLINE void accumulate(Bound& bound, int b, int k, std::uint64_t counter, unsigned part,
-                                  Real (&sum)[registers][sums]) const noexcept {
-        const auto& move = launch_.move[k];
+    /// A move's stream as its block sees it.
+    ZEROTH_INLINE Stream stream_of(int b, int k) const noexcept {
         Stream stream;
         stream.block = launch_.block[b].identity;
-        stream.philox = move.philox;
-        bool has_scale = launch_.has_scales;
-        double scale = has_scale ? launch_.scale[k * launch_.blocks + b] : 1.0;
+        stream.philox = launch_.move[k].philox;
         if constexpr (requires { typename D::Ready; }) {
             const auto ready = launch_.template ready<typename D::Ready>(k, b);
             if constexpr (requires { direction_.leave(stream, ready); }) {
                 direction_.leave(stream, ready);
             }
-            if constexpr (requires { direction_.factor(ready); }) {
-                has_scale = true;
-                scale = direction_.factor(ready);
-            }
         } else if constexpr (requires { direction_.leave(stream); }) {
             direction_.leave(stream);
+        }
+        return stream;
+    }
+    /// Whether all z of an element's stretch are 0: then it is left alone, by every backend.
+    ZEROTH_INLINE bool is_zero([[maybe_unused]] int b, [[maybe_unused]] std::uint64_t element) const noexcept {
+        if constexpr (SparseDirection<D> && skips_zeros<Operation>) {
+            constexpr std::uint64_t stretch = stretch_size<D>;
+            return launch_.moves > 0 && D::is_zero(stream_of(b, 0), element / stretch * stretch, stretch);
+        } else {
+            return false;
+        }
+    }
+
+    template <bool First, class Bound>
+    ZEROTH_INLINE void accumulate(Bound& bound, int b, int k, std::uint64_t counter, unsigned part,
+                                  Real (&sum)[registers][sums]) const noexcept {
+        const auto& move = launch_.move[k];
+        const Stream stream = stream_of(b, k);
+        bool has_scale = launch_.has_scales;
+        double scale = has_scale ? launch_.scale[k * launch_.blocks + b] : 1.0;
+        if constexpr (requires { D::factor; }) {
+            has_scale = true;
+            scale = direction_.factor(launch_.template ready<typename D::Ready>(k, b));
         }
         Real coefficient[Operation::coefficients];
         ZEROTH_UNROLL
