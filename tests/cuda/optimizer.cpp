@@ -27,7 +27,8 @@ namespace {
 
 /// The weights after a few steps, and what the last reports. The loss looks at what lies in memory.
 template <class T, class B, class E, class Rule, class Restore>
-std::vector<T> run_estimator(const B& backend, const E& estimator, const Rule& rule, const Restore& restore, double* relative_update = nullptr) {
+std::vector<T> run_estimator(const B& backend, const E& estimator, const Rule& rule, const Restore& restore,
+                             double* relative_update = nullptr) {
     std::vector<T> w = weights<T>(9000);
     Parameters parameters;
     parameters.add("first", std::span{w}.subspan(1, 8500), {}, memory_space_of<B>);

@@ -81,7 +81,7 @@ TEST_CASE("A device's threads leave no stretch alone where weights decay") {
     const std::vector<Block> blocks{{"first", w.data(), ScalarType::float32, identity}};
     const std::uint32_t* const words = bits.data();
     const auto all = moves<UpdateInPlace<LinearMove>::coefficients>(1);
-    LaunchedOnHost<float>{}.traverse(std::span<const Block>{blocks}, Masked{Gaussian{}, cuda::DeviceBitMask{BitMask{{&words, 1}, {&identity, 1}}}},
-                                     std::span{all}, update);
+    const cuda::DeviceBitMask mask{BitMask{{&words, 1}, {&identity, 1}}};
+    LaunchedOnHost<float>{}.traverse(std::span<const Block>{blocks}, Masked{Gaussian{}, mask}, std::span{all}, update);
     CHECK(std::memcmp(w.data(), before.data(), 4096 * sizeof(float)) != 0);
 }

@@ -143,12 +143,13 @@ __global__ void __launch_bounds__(Tuning::threads)
 ///
 /// Traversals go to the stream that it is made with and return before they are done; a loss that reads the weights runs on the same stream
 /// or waits for it. One launch for up to 256 tensors of a type (200 with Snapshot and Adam). Nothing is allocated or waited for, so a CUDA
-/// graph may capture them; but those that gather results (a measurement, an update under Exact) wait for each launch, and cannot be captured.
+/// graph may capture them; but those that gather results (a measurement, an update under Exact) wait for each launch, and cannot be
+/// captured.
 /// Several devices: a backend for each, with the same keys. Blocks are added with MemorySpace::device.
 ///
 /// Directions: all there are, masked (by Bernoulli, or DeviceBits for a BitMask) or scaled. Restore policies and rules: all; what Snapshot,
-/// Momentum and Adam keep is taken on the device, once. Snapshot goes home by a copy for each tensor. What it does not know does not compile
-/// (is_whole, DeviceForm).
+/// Momentum, Adam and HiZOO keep is taken on the device, once. Snapshot goes home by a copy for each tensor. What it does not know does not
+/// compile (is_whole, DeviceForm).
 ///
 /// What a direction's numbers are read from is formed anew by each traversal, in stream order, in memory that reserve() takes, which a
 /// cursor calls when it is made. So graphs and other traversals may alternate. Tables (ReusePool, LfsrBank, MixedPool) are the host's, copied
