@@ -4,6 +4,10 @@
 #include "increment.hpp"
 
 #include <zeroth/cuda/backend.cuh>
+#include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/rademacher.hpp>
+#include <zeroth/directions/reuse_pool.hpp>
+#include <zeroth/directions/uniform.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include <benchmark/benchmark.h>
@@ -106,9 +110,7 @@ template <class Direction, class Storage>
 class Traversals {
   public:
     explicit Traversals(const Weights<Storage>& weights) : weights_{weights} {
-        if constexpr (requires { backend_.reserve(direction_, weights.blocks(), std::size_t{1}); }) {
-            backend_.reserve(direction_, weights.blocks(), std::size_t{1});
-        }
+        backend_.reserve(direction_, weights.blocks(), 1);
     }
 
     void displace(double by) const { traverse(by, zeroth::Displace{}); }
@@ -192,13 +194,16 @@ void cuda_7b(benchmark::State& state) {
 using zeroth::bfloat16;
 using zeroth::Gaussian;
 using zeroth::Rademacher;
+using zeroth::ReusePool;
 using zeroth::Uniform;
 
 BENCHMARK(cuda_displace<Rademacher, float>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(cuda_displace<Uniform, float>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(cuda_displace<ReusePool, float>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(cuda_displace<Gaussian, float>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(cuda_displace<Rademacher, bfloat16>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(cuda_displace<Uniform, bfloat16>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(cuda_displace<ReusePool, bfloat16>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(cuda_displace<Gaussian, bfloat16>)->Iterations(51)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(cuda_small<Rademacher>)->Iterations(301)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(cuda_small<Gaussian>)->Iterations(301)->UseManualTime()->Unit(benchmark::kMicrosecond);
