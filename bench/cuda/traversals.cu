@@ -111,6 +111,9 @@ class Traversals {
   public:
     explicit Traversals(const Weights<Storage>& weights) : weights_{weights} {
         backend_.reserve(direction_, weights.blocks(), 1);
+        if constexpr (requires { direction_.form(key); }) {
+            direction_.form(key);
+        }
     }
 
     void displace(double by) const { traverse(by, zeroth::Displace{}); }
