@@ -45,7 +45,7 @@ struct Sparse {
 template <class D>
 void check_stretches() {
     using Vector = Simd<WidestArch, ScalarTypes<float>>;
-    for (const std::size_t n : {1, 16, 100, 511, 513, 2048, 4097, 40'003}) {
+    for (const std::size_t n : std::vector<std::size_t>{1, 16, 100, 511, 513, 2048, 4097, 40'003}) {
         for (const int count : {1, 2, 3, 8}) {
             INFO("elements " << n << ", moves " << count);
             const auto expected = Sparse{n}.moved<D>(ReferenceOf<float>{}, count);

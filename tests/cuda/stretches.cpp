@@ -7,11 +7,16 @@
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <vector>
 
 using namespace zeroth_test;
 
 namespace {
+
+const std::vector<std::size_t> sizes{1, 511, 512, 513, 1025, 2047, 2048, 2049, 6000, 20'001};
 
 /// A block of negative zeros, moved under a mask of a few bits: a 0 added to one would make it positive.
 template <class T, class D, class B, class Mask, class Operation>
@@ -48,7 +53,7 @@ std::size_t negative_zeros(const std::vector<T>& w) {
 
 template <class T, class D, class Operation>
 void check_stretches(const Operation& operation) {
-    for (const std::size_t n : {1, 511, 512, 513, 1025, 2047, 2048, 2049, 6000, 20'001}) {
+    for (const std::size_t n : sizes) {
         for (const int count : {0, 1, 2, 3}) {
             INFO("elements " << n << ", moves " << count);
             const auto expected = moved<T, D, ReferenceOf<T>, BitMask>({}, n, count, operation);
