@@ -291,7 +291,8 @@ class DeviceBits {
     DeviceBits& operator=(const DeviceBits&) = delete;
 
     /// A view, which this must outlive.
-    [[nodiscard]] DeviceBitMask mask() const noexcept { return {{{words_.data(), words_.size()}, host_.blocks}}; }
+    [[nodiscard]] DeviceBitMask mask() const& noexcept { return {{{words_.data(), words_.size()}, host_.blocks}}; }
+    DeviceBitMask mask() && = delete;
     /// The host's bits as they are now; between steps.
     void copy(cudaStream_t stream = nullptr) {
         std::size_t before = 0;
