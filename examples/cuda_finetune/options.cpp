@@ -41,7 +41,7 @@ std::variant<Options, Message> read_options(int argc, const char* const* argv) {
     line.add(group, "--data", "FOLDER", "Model and digits [$ZEROTH_DATA_DIR/mnist]", [&](const std::string& value) { options.data = value; });
     line.number(group, "--angle", "X", "Degrees to turn the digits by, counter-clockwise [45]", true, options.angle);
     line.whole(group, "--forwards", "Forward passes [5000]", 1, std::uint64_t{1} << 40, options.forwards);
-    line.whole(group, "--batch", "Images in a forward pass [128]", 1, 1 << 20, options.batch);
+    line.whole(group, "--batch", "Images in a forward pass [128]", 1, 1 << 16, options.batch);
     line.whole(group, "--seed", "Of the batches and directions [1]", 0, ~std::uint64_t{0}, method.seed);
     line.whole(group, "--threads", "Of the processor; 0: all [0]", 0, 4096, options.threads);
     group = "Files";

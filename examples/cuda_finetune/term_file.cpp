@@ -76,6 +76,9 @@ Run read_run(const std::filesystem::path& path) {
             for (const nlohmann::json& term : line.at("terms")) {
                 step.terms.push_back({{run.method.seed, step.number, term.at(0)}, term.at(1)});
             }
+            if (step.terms.size() != run.method.queries) {
+                throw std::runtime_error("has " + std::to_string(step.terms.size()) + " terms, not " + std::to_string(run.method.queries));
+            }
         }
     } catch (const std::exception& error) {
         throw files::FileError(path, "line " + std::to_string(number), error.what());

@@ -42,6 +42,22 @@ struct Sparse {
     }
 };
 
+/// The first half of a block in even steps, the other in odd ones.
+struct HalfOfStep {
+    bool operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
+        return (element >= block.size() / 2) == (key.step % 2 == 1);
+    }
+    void prepare(Stream&, std::size_t) const noexcept {}
+    void validate() const noexcept {}
+    template <class Lanes>
+    ZEROTH_INLINE static typename Lanes::Float read(const Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
+        return lanes_of_bits<Lanes>(none(stream, element, 1) ? 0 : 0xFFFFu, z);
+    }
+    static bool none(const Stream& stream, std::uint64_t first, std::uint64_t) noexcept {
+        return (first >= stream.block.size() / 2) != (stream.key.step % 2 == 1);
+    }
+};
+
 template <class D>
 void check_stretches() {
     using Vector = Simd<WidestArch, ScalarTypes<float>>;
@@ -61,6 +77,28 @@ void check_stretches() {
 TEST_CASE("Stretches under a mask without bits are skipped alike") {
     check_stretches<Gaussian>();
     check_stretches<Rademacher>();
+}
+
+TEST_CASE("A stretch is left alone only where all keys' numbers are 0") {
+    using Vector = Simd<WidestArch, ScalarTypes<float>>;
+    constexpr std::uint64_t n = 4 * stretch_size<Gaussian>;
+    for (const std::uint32_t count : {2u, 4u, 18u}) {
+        std::vector<Move<1>> all;
+        for (std::uint32_t k = 0; k < count; ++k) {
+            all.push_back({Key{11, k, 0}, {1e-3}});
+        }
+        const auto moved = [&](const auto& backend) {
+            std::vector<float> w(n, 1.0f);
+            const std::vector<Block> blocks{{"first", w.data(), ScalarType::float32, {hash_name("first"), n, 1}}};
+            backend.traverse(std::span<const Block>{blocks}, Masked{Gaussian{}, HalfOfStep{}}, std::span<const Move<1>>{all}, Displace{});
+            return w;
+        };
+        const std::vector<float> w = moved(Vector{});
+        CHECK(w == moved(ReferenceOf<float>{}));
+        for (std::size_t i = 0; i < n; i += 97) {
+            CHECK(w[i] != 1.0f);
+        }
+    }
 }
 
 TEST_CASE("A stretch without bits is left alone, one with a bit is not") {

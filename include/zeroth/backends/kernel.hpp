@@ -110,9 +110,9 @@ class Kernel {
         }
     }
 
-    /// What is bound is in memory from here on, for GCC 12's sake: see visit_range.
+    /// What is bound is in memory from here on, for GCC 12's sake: see visit_range. Held by tests/backends/stretches.cpp at -O3.
     ZEROTH_INLINE static void hold([[maybe_unused]] const BoundMove* moves) noexcept {
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__CUDA_ARCH__)
         asm volatile("" : : "r"(moves) : "memory");
 #endif
     }
@@ -164,7 +164,7 @@ class Kernel {
         while (counter + n * width <= whole) {
             if constexpr (skips) {
                 const std::uint64_t next = next_stretch(counter);
-                if (is_zero(moves[0], counter / tile_lanes * tile)) {
+                if (is_zero(moves, K, counter / tile_lanes * tile)) {
                     counter = next;
                     continue;
                 }
@@ -179,7 +179,7 @@ class Kernel {
         }
         const std::uint64_t all_counters = (end + tile - 1) / tile * tile_lanes;
         for (; counter < all_counters; counter += width) {
-            if (!is_zero(moves[0], counter / tile_lanes * tile)) {
+            if (!is_zero(moves, K, counter / tile_lanes * tile)) {
                 pass<K, 1, true>(moves, counter, end);
             }
         }
@@ -190,13 +190,16 @@ class Kernel {
         constexpr std::uint64_t counters = stretch_size<D> / tile * tile_lanes;
         return counter / counters * counters + counters;
     }
-    /// Whether all z of an element's stretch are 0: then it is left alone, by every backend.
-    ZEROTH_INLINE static bool is_zero([[maybe_unused]] const BoundMove& move, [[maybe_unused]] std::uint64_t element) noexcept {
+    /// Whether all z of an element's stretch are 0 for each of the moves: then it is left alone, by every backend.
+    ZEROTH_INLINE static bool is_zero([[maybe_unused]] const BoundMove* moves, [[maybe_unused]] int count,
+                                      [[maybe_unused]] std::uint64_t element) noexcept {
+        bool zero = skips;
         if constexpr (skips) {
-            return D::is_zero(move.stream, element / stretch_size<D> * stretch_size<D>, stretch_size<D>);
-        } else {
-            return false;
+            for (int k = 0; zero && k < count; ++k) {
+                zero = D::is_zero(moves[k].stream, element / stretch_size<D> * stretch_size<D>, stretch_size<D>);
+            }
         }
+        return zero;
     }
 
     template <int K, int N, bool Checked>
@@ -269,7 +272,7 @@ class Kernel {
         }
     }
 
-    static void run_tiles(Kernel (&kernels)[together], const MoveType& move) noexcept {
+    static void run_tiles(Kernel* kernels, const MoveType& move) noexcept {
         BoundMove moves[together];
         const Stream* streams[chains];
         std::uint64_t counters[chains];
@@ -283,7 +286,7 @@ class Kernel {
         Draw draws[chains];
         Draw::template draw<chains>(kernels[0].direction_, streams, counters, draws);
         for (int n = 0; n < together; ++n) {
-            if (!is_zero(moves[n], 0)) {
+            if (!is_zero(moves + n, 1, 0)) {
                 kernels[n].apply_tile(moves[n], draws + n * runs);
             }
             kernels[n].bound_.finish();
@@ -332,14 +335,20 @@ class Kernel {
     /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it four by four.
     static constexpr int at_once = is_scalar ? 1 : 4;
     /// Moves that are bound once for all chunks.
-    static constexpr std::size_t batch = 16;
+    static constexpr std::size_t batch = most_skipping_moves;
 
     void run_in_chunks(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> moves) noexcept {
         constexpr std::uint64_t chunk = chunk_size();
         alignas(64) Compute partial[sums == 0 ? 1 : sums][chunk];
         BoundMove bound[batch];
-        for (std::uint64_t first = begin; first < end; first += chunk) {
-            const std::uint64_t last = end - first < chunk ? end : first + chunk;
+        std::uint64_t last = begin;
+        for (std::uint64_t first = begin; first < end; first = last) {
+            last = end - first < chunk ? end : first + chunk;
+            if constexpr (skips) { // a chunk lies in one stretch
+                const std::uint64_t next = first / stretch_size<D> * stretch_size<D> + stretch_size<D>;
+                last = last < next ? last : next;
+            }
+            bool is_skipped = false;
             for (std::size_t m = 0; m < moves.size(); m += batch) {
                 const std::size_t left = moves.size() - m;
                 const int count = static_cast<int>(left < batch ? left : batch);
@@ -347,9 +356,15 @@ class Kernel {
                     bind(moves.data() + m, count, bound);
                     hold(bound);
                 }
+                is_skipped = moves.size() <= batch && is_zero(bound, count, first);
+                if (is_skipped) {
+                    break;
+                }
                 accumulate_moves(bound, count, m == 0, first, last, partial);
             }
-            apply_chunk(bound[0], first, last, partial);
+            if (!is_skipped) {
+                apply_chunk(first, last, partial);
+            }
         }
     }
 
@@ -437,13 +452,10 @@ class Kernel {
     }
 
     template <std::size_t Chunk>
-    void apply_chunk([[maybe_unused]] const BoundMove& move, std::uint64_t first, std::uint64_t last,
+    void apply_chunk(std::uint64_t first, std::uint64_t last,
                      const Compute (&partial)[sums == 0 ? 1 : sums][Chunk]) noexcept {
         constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
         for (std::uint64_t element = first; element < last; element += width) {
-            if (is_zero(move, element)) {
-                continue;
-            }
             Real sum[sums == 0 ? 1 : sums];
             ZEROTH_UNROLL
             for (int s = 0; s < sums; ++s) {

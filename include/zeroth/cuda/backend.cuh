@@ -142,12 +142,13 @@ __global__ void __launch_bounds__(Tuning::threads)
 /// -use_fast_math and -ftz=true: they flush subnormal numbers to zero, and the code cannot tell.
 ///
 /// Traversals go to the stream that it is made with and return before they are done; a loss that reads the weights runs on the same stream
-/// or waits for it. One launch for up to 256 tensors of a type (200 with Snapshot and Adam). Nothing is allocated or waited for, so a CUDA
+/// or waits for it. One launch for up to 256 tensors of a type (200 with Snapshot and Adam; of m moves with scales 768 / m). Nothing is allocated or waited for, so a CUDA
 /// graph may capture them; but those that gather results (a measurement, an update under Exact) wait for each launch, and cannot be
 /// captured.
 /// Several devices: a backend for each, with the same keys. Blocks are added with MemorySpace::device.
 ///
-/// Directions: all there are, masked (by Bernoulli, or DeviceBits for a BitMask) or scaled. Restore policies and rules: all; what Snapshot,
+/// Directions: all there are, masked (by Bernoulli, or DeviceBits for a BitMask) or scaled. Restore policies and rules: all (Exact not with
+/// Sphere); what Snapshot,
 /// Momentum, Adam and HiZOO keep is taken on the device, once. Snapshot goes home by a copy for each tensor. What it does not know does not
 /// compile (is_whole, DeviceForm).
 ///
@@ -155,7 +156,7 @@ __global__ void __launch_bounds__(Tuning::threads)
 /// cursor calls when it is made. So graphs and other traversals may alternate. Tables (ReusePool, LfsrBank, MixedPool) are the host's, copied
 /// by value, a launch for each 31 KB; a traversal that needs one table of at most 48 KiB has it in shared memory. LowRank's V is formed on
 /// the device alone, by a launch for each epoch and 256 blocks. Memory is taken in a step where the host's would be, too: when a traversal
-/// first needs more tables or epochs than those reserved for.
+/// first needs more tables or epochs than those reserved for; graphs captured before must then be captured anew.
 /// Sphere's norms are summed on the device when its key is first used, by three launches for each 256 blocks, and kept by the cursor while
 /// it is in use; so capture from the settled weights on.
 /// Memory: 8 KB of the device's for results.
@@ -271,8 +272,8 @@ class Backend {
 /// Memory: 1/8 byte a parameter on the device. Throws std::runtime_error where the CUDA runtime reports an error.
 class DeviceBits {
   public:
-    /// On the device that is current. The host's mask must outlive this, and its blocks.
-    explicit DeviceBits(const BitMask& mask, cudaStream_t stream = nullptr) : host_{mask}, words_(mask.blocks.size()) {
+    /// On the device that is current; stream: the backend's. The host's mask must outlive this, and its blocks.
+    explicit DeviceBits(const BitMask& mask, cudaStream_t stream = nullptr) : host_{mask}, stream_{stream}, words_(mask.blocks.size()) {
         std::size_t size = 0;
         for (const BlockIdentity& block : mask.blocks) {
             size += words_of(block);
@@ -285,7 +286,7 @@ class DeviceBits {
             words_[b] = reinterpret_cast<const std::uint32_t*>(bits_.data()) + before;
             before += words_of(mask.blocks[b]);
         }
-        copy(stream);
+        copy();
     }
     DeviceBits(const DeviceBits&) = delete;
     DeviceBits& operator=(const DeviceBits&) = delete;
@@ -293,17 +294,17 @@ class DeviceBits {
     /// A view, which this must outlive.
     [[nodiscard]] DeviceBitMask mask() const& noexcept { return {{{words_.data(), words_.size()}, host_.blocks}}; }
     DeviceBitMask mask() && = delete;
-    /// The host's bits as they are now; between steps.
-    void copy(cudaStream_t stream = nullptr) {
+    /// The host's bits as they are now, after what the stream has begun. Waits for it.
+    void copy() {
         std::size_t before = 0;
         for (std::size_t b = 0; b < words_.size(); ++b) {
             const std::size_t size = words_of(host_.blocks[b]) * sizeof(std::uint32_t);
             const cudaError_t status =
-                cudaMemcpyAsync(bits_.data() + before, host_.words[b], size, cudaMemcpyHostToDevice, stream);
+                cudaMemcpyAsync(bits_.data() + before, host_.words[b], size, cudaMemcpyHostToDevice, stream_);
             require_success(status, "copying a mask");
             before += size;
         }
-        require_success(cudaStreamSynchronize(stream), "copying a mask");
+        require_success(cudaStreamSynchronize(stream_), "copying a mask");
     }
 
   private:
@@ -312,6 +313,7 @@ class DeviceBits {
     }
 
     BitMask host_;
+    cudaStream_t stream_;
     StateMemory bits_{};
     Array<const std::uint32_t*> words_;
 };

@@ -94,7 +94,7 @@ class DistinctNames {
     /// Throws std::invalid_argument for more moves than a launch can hold anyway.
     void add(const Name& name) {
         if (moves_ == most) {
-            throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(most) + " moves at most"};
+            throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(most) + " moves at most: take fewer queries a step"};
         }
         int n = 0;
         while (n < count_ && !(names_[n] == name)) {

@@ -256,7 +256,7 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     constexpr bool has_factors = requires { Form::Kernel::factor; };
     if (moves.size() > static_cast<std::size_t>(What::most_moves)) {
         throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(What::most_moves) + " moves at most, not " +
-                                    std::to_string(moves.size())};
+                                    std::to_string(moves.size()) + ": take fewer queries a step"};
     }
     bool has_scales = false;
     for (const auto& move : moves) {
@@ -269,7 +269,8 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     const int room = words != 0 && !moves.empty() ? Tuning::most_scales / words / static_cast<int>(moves.size()) : What::most_blocks;
     if (room == 0) {
         throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " +
-                                    std::to_string(Tuning::most_scales / words) + " moves at most, not " + std::to_string(moves.size())};
+                                    std::to_string(Tuning::most_scales / words) + " moves at most, not " + std::to_string(moves.size()) +
+                                    ": take fewer queries a step"};
     }
     const int most = room < What::most_blocks ? room : What::most_blocks;
     alignas(8) std::byte results[What::result_bytes + 1];
@@ -450,11 +451,15 @@ class Worker {
         }
         return stream;
     }
-    /// Whether all z of an element's stretch are 0: then it is left alone, by every backend.
+    /// Whether all z of an element's stretch are 0 for each of the moves: then it is left alone, by every backend.
     ZEROTH_INLINE bool is_zero([[maybe_unused]] int b, [[maybe_unused]] std::uint64_t element) const noexcept {
         if constexpr (SparseDirection<D> && skips_zeros<Operation>) {
             constexpr std::uint64_t stretch = stretch_size<D>;
-            return launch_.moves > 0 && D::is_zero(stream_of(b, 0), element / stretch * stretch, stretch);
+            bool zero = launch_.moves > 0 && launch_.moves <= static_cast<int>(most_skipping_moves);
+            for (int k = 0; zero && k < launch_.moves; ++k) {
+                zero = D::is_zero(stream_of(b, k), element / stretch * stretch, stretch);
+            }
+            return zero;
         } else {
             return false;
         }

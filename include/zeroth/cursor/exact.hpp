@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/cursor/base_move.hpp>
@@ -301,6 +302,9 @@ class Exact::Weights {
         outgrown_ = false;
         return changed;
     }
+
+    static_assert(memory_space_of<B> == MemorySpace::host || !NormalisedDirection<D>,
+                  "zeroth: Exact reads a normalised direction's norms on the host: on a device restore by Snapshot or InPlace");
 
     /// Makes room on the grid for a displacement larger than any before.
     int widen_for(std::span<const Part<M::coefficients>> parts) {

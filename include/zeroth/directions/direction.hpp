@@ -57,7 +57,8 @@ concept PreparedDirection = VectorDirection<D> && requires(const D& direction, S
 };
 
 /// A direction that knows where it is 0, as one under a mask may: is_zero(stream, first, count) says that all z of elements first to
-/// first + count - 1 are. Traversals that only add to the weights leave such stretches of a block untouched.
+/// first + count - 1 are, for the stream's key. Traversals that only add to the weights leave the stretches untouched in which all their
+/// keys' are.
 template <class D>
 concept SparseDirection = VectorDirection<D> && requires(const Stream& stream, std::uint64_t first, std::uint64_t count) {
     { D::is_zero(stream, first, count) } -> std::same_as<bool>;
@@ -124,6 +125,9 @@ inline constexpr std::uint64_t tile_size<D> = std::uint64_t{tile_lanes} * D::gro
 /// Elements that are left untouched together where a SparseDirection is 0: a tile, or as many as make 512.
 template <class D>
 inline constexpr std::uint64_t stretch_size = (tile_size<D> < 512 ? (511 + tile_size<D>) / tile_size<D> : 1) * tile_size<D>;
+
+/// Of so many keys at most it is asked; traversals of more visit every stretch.
+inline constexpr std::size_t most_skipping_moves = 16;
 
 /// The Draw of every direction that turns four Philox words a lane into numbers: D::next consumes them.
 template <class D, class Lanes>

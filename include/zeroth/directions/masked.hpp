@@ -20,7 +20,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///         void prepare(Stream&, std::size_t block_index) const;   // leaves in the stream what read() needs
 ///         template <class Lanes> static typename Lanes::Float read(const Stream&, std::uint64_t element, Float z);   // z or 0
 ///         void validate_for(std::span<const Block>) const;       // optional: throws for blocks that it is not for
-///         static bool none(const Stream&, std::uint64_t first, std::uint64_t count); // optional: what is skipped
+///         static bool none(const Stream&, std::uint64_t first, std::uint64_t count); // optional: whether none of these is set for the stream's key
 ///     };
 template <class M>
 concept Mask = std::copy_constructible<M> && requires(const M& mask, const Key& key, const BlockIdentity& block, std::uint64_t element,
