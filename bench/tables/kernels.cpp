@@ -29,7 +29,7 @@ struct Goal {
 constexpr Goal goals[] = {
     {"ReusePool", "float", 1, {1.10, 1.25}, {}},
     {"MixedPool", "float", 1, {1.10, 1.25}, {}},
-    {"Rademacher", "float", 1, {1.10, 1.25}, {0.3, 0.3}},
+    {"Rademacher", "float", 1, {1.10, 1.25}, {0.3, {}}},
     {"Rademacher", "float", 2, {1.15, {}}, {}},
     {"Rademacher", "float", 8, {2.0, {}}, {}},
     {"Uniform", "float", 1, {1.35, 1.8}, {}},

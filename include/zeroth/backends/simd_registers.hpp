@@ -114,10 +114,14 @@ ZEROTH_INLINE void store_upper(void* to, __m256i x) noexcept {
 /// Ties to even, and a NaN quiet.
 ZEROTH_INLINE __m256i nearest_upper(__m256 x) noexcept {
     const __m256i bits = _mm256_castps_si256(x);
-    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    const __m256i half = _mm256_andnot_si256(nan, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
-    return _mm256_or_si256(_mm256_add_epi32(bits, half), _mm256_and_si256(nan, _mm256_set1_epi32(0x400000)));
+    const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    const __m256 nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+    if (_mm256_movemask_ps(nan) == 0) [[likely]] {
+        return rounded;
+    }
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    return _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(nan));
 }
 /// All ones in the first lanes.
 ZEROTH_INLINE __m256i first_lanes(int count) noexcept {
