@@ -1,0 +1,152 @@
+// What a device's backend keeps in its memory is not read on the host, nor the other way round: the memory cannot be reached but while the
+// device works.
+
+#if __has_include(<sys/mman.h>)
+
+#include "cuda/launched_on_host.hpp"
+
+#include <zeroth/estimators/hizoo_rge.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
+#include <zeroth/zeroth.hpp>
+
+#include <sys/mman.h>
+
+#include <cstring>
+
+using namespace zeroth_test;
+
+namespace {
+
+/// 64 MiB that are never given back: protected but while a Working lives.
+class Memory64 {
+  public:
+    Memory64() : begin_{static_cast<std::byte*>(mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))} {}
+    void* take(std::size_t bytes) {
+        REQUIRE(used_ + bytes <= size);
+        void* const taken = begin_ + used_;
+        used_ += (bytes + 255) / 256 * 256;
+        return taken;
+    }
+    void protect(int how) const { mprotect(begin_, size, how); }
+
+  private:
+    static constexpr std::size_t size = std::size_t{64} << 20;
+    std::byte* begin_;
+    std::size_t used_ = 0;
+};
+Memory64 memory;
+
+class Working {
+  public:
+    Working() {
+        if (depth_++ == 0) {
+            memory.protect(PROT_READ | PROT_WRITE);
+        }
+    }
+    Working(const Working&) = delete;
+    Working& operator=(const Working&) = delete;
+    ~Working() {
+        if (--depth_ == 0) {
+            memory.protect(PROT_NONE);
+        }
+    }
+
+  private:
+    static inline int depth_ = 0;
+};
+
+StateAllocator guarded_allocator() {
+    StateAllocator result;
+    result.allocate = [](const StateAllocator&, std::size_t bytes) { return memory.take(bytes); };
+    result.release = [](const StateAllocator&, void*) noexcept {};
+    result.fill = [](const StateAllocator&, void* to, std::uint32_t word, std::size_t count) {
+        const Working working;
+        for (std::size_t i = 0; i < count; ++i) {
+            std::memcpy(static_cast<std::byte*>(to) + i * sizeof word, &word, sizeof word);
+        }
+    };
+    result.copy = [](const StateAllocator&, void* to, const void* from, std::size_t bytes) {
+        const Working working;
+        std::memmove(to, from, bytes);
+    };
+    return result;
+}
+
+/// A device whose memory is guarded.
+struct Guarded {
+    using Types = ScalarTypes<float>;
+    static constexpr MemorySpace space = MemorySpace::device;
+
+    [[nodiscard]] std::string name() const { return "guarded"; }
+    [[nodiscard]] StateAllocator state_allocator() const { return guarded_allocator(); }
+
+    template <class Task>
+    void run(std::uint64_t count, const Task& task) const {
+        const Working working;
+        LaunchedOnHost<float>{}.run(count, task);
+    }
+    template <class Storage, class Operation, class Kernel>
+    void traverse(const cuda::Launch<Operation>& launch, const Kernel& kernel) const {
+        const Working working;
+        LaunchedOnHost<float>{}.template traverse<Storage>(launch, kernel);
+    }
+    template <class D, class Operation>
+    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> all,
+                  const Operation& operation) const {
+        cuda::traverse_on(static_cast<Types*>(nullptr), *this, blocks, direction, all, operation,
+                          [&](std::size_t bytes) { return static_cast<std::byte*>(memory.take(bytes)); });
+    }
+    template <class D>
+    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
+        if constexpr (requires { direction.reserve(blocks, most_keys, guarded_allocator()); }) {
+            direction.reserve(blocks, most_keys, guarded_allocator());
+        }
+        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, most_keys));
+    }
+    template <class D>
+    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {
+        auto* const units = static_cast<std::int64_t*>(memory.take(blocks.size() * sizeof(std::int64_t)));
+        cuda::form_factors(*this, blocks, direction, move.philox, units, factors);
+    }
+};
+
+/// Weights after four steps.
+template <class B, class E, class Rule, class Restore>
+void train(const B& backend, MemorySpace space, std::span<float> w, const E& estimator, const Rule& rule, const Restore& restore) {
+    Parameters parameters;
+    parameters.add("a", w.subspan(1, 8500), {.rows = 85, .columns = 100}, space);
+    parameters.add("b", w.subspan(8501, 301), {}, space);
+    Optimizer optimizer{parameters, estimator, rule, Settings<Restore>{.seed = 3, .restore = restore}, backend};
+    for (int step = 0; step < 4; ++step) {
+        optimizer.step([&] {
+            const Working working;
+            double sum = 0;
+            for (const float x : w) {
+                sum += (static_cast<double>(x) - 0.1) * (static_cast<double>(x) - 0.1);
+            }
+            return sum;
+        });
+    }
+}
+
+template <class E, class Rule, class Restore>
+void check_guarded(const E& estimator, const Rule& rule, const Restore& restore) {
+    std::vector<float> expected = weights<float>(9000);
+    const std::span<float> device{static_cast<float*>(memory.take(expected.size() * sizeof(float))), expected.size()};
+    guarded_allocator().copy(guarded_allocator(), device.data(), expected.data(), device.size_bytes());
+    train(Guarded{}, MemorySpace::device, device, estimator, rule, restore);
+    train(ReferenceOf<float>{}, MemorySpace::host, std::span{expected}, estimator, rule, restore);
+    std::vector<float> result(expected.size());
+    guarded_allocator().copy(guarded_allocator(), result.data(), device.data(), device.size_bytes());
+    CHECK(result == expected);
+}
+
+} // namespace
+
+TEST_CASE("A device's memory is reached by the device alone") {
+    check_guarded(TwoSidedRge<Sphere>{.epsilon = 1e-2}, Momentum{.learning_rate = 1e-5}, Snapshot{});
+    check_guarded(TwoSidedRge<LowRank<2>>{.epsilon = 1e-2}, Adam{.learning_rate = 1e-3}, Exact{});
+    check_guarded(HizooRge<>{.epsilon = 1e-2, .queries = 2}, HizooSgd{.learning_rate = 1e-3, .smoothing = 0.05}, InPlace{});
+}
+
+#endif
