@@ -81,7 +81,7 @@ class Kernel {
     /// One move over the first `together` of the blocks given, of at most a tile each. Their numbers are drawn in lock step, which hides the
     /// latency that a small block alone would wait for. Not inlined, as visit_range is not.
     [[gnu::noinline]] static void run_together(const Block* blocks, std::size_t first_index, const D& direction, const Operation& operation,
-                             const MoveType& move) noexcept {
+                                               const MoveType& move) noexcept {
         [&]<std::size_t... n>(std::index_sequence<n...>) {
             Kernel kernels[together] = {Kernel{blocks[n], first_index + n, direction, operation}...};
             run_tiles(kernels, move);

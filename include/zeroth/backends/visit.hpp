@@ -16,7 +16,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// the loop that both are in.
 template <class Lanes, class Types, class D, class Operation>
 [[gnu::noinline]] void visit_range(const Block& block, std::size_t block_index, std::uint64_t begin, std::uint64_t end, const D& direction,
-                 std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
+                                   std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
     Types::visit(block.type, [&]<class Storage>(Storage*) {
         using Own = OperationOn<Operation, Storage>;
         Kernel<Lanes, Storage, D, typename Own::type>{block, block_index, direction, Own::of(operation)}.run(begin, end, moves);
