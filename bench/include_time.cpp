@@ -45,7 +45,7 @@ void few(benchmark::internal::Benchmark* benchmark) { benchmark->Iterations(5)->
 
 BENCHMARK_CAPTURE(include, zeroth, "zeroth/zeroth.hpp")->Apply(few);
 BENCHMARK_CAPTURE(include, simd, "zeroth/backends/simd.hpp")->Apply(few);
-BENCHMARK_CAPTURE(include, recommended, "zeroth/recommended.hpp")->Apply(few);
+BENCHMARK_CAPTURE(include, recommended, "zeroth/advice/recommended.hpp")->Apply(few);
 
 [[maybe_unused]] const bool flags_described = [] {
     benchmark::AddCustomContext("flags", ZEROTH_BENCH_FLAGS);

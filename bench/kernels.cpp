@@ -5,7 +5,7 @@
 #include <zeroth/directions/masked.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <benchmark/benchmark.h>

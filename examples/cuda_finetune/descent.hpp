@@ -18,8 +18,8 @@ class Descent {
 public:
     Descent(const Method& method, const zeroth::Parameters& parameters, const Backend& backend)
         : estimator_{checked({.epsilon = method.epsilon, .queries = method.queries})}, seed_(method.seed),
-          cursor_(parameters, estimator_.direction, zeroth::InPlace{}, backend, estimator_.reach(), estimator_.most_terms(),
-                  estimator_.most_terms()) {}
+          cursor_(parameters, estimator_.direction, zeroth::InPlace{}, backend, estimator_.reach(), estimator_.max_terms(),
+                  estimator_.max_terms()) {}
 
     struct Made {
         Step step{};

@@ -123,9 +123,9 @@ class DeviceModel {
 public:
     using Backend = zeroth::cuda::Backend<zeroth::ScalarTypes<Storage>>;
 
-    DeviceModel(const files::Safetensors& weights, std::size_t most_images)
-        : hidden_size_(static_cast<int>(weights.find("fc1.bias")->values.size())), images_(most_images * image_size), labels_(most_images),
-          sums_(most_images * static_cast<std::size_t>(hidden_size_)), hidden_(sums_.size()), scores_(most_images * classes), score_(1),
+    DeviceModel(const files::Safetensors& weights, std::size_t max_images)
+        : hidden_size_(static_cast<int>(weights.find("fc1.bias")->values.size())), images_(max_images * image_size), labels_(max_images),
+          sums_(max_images * static_cast<std::size_t>(hidden_size_)), hidden_(sums_.size()), scores_(max_images * classes), score_(1),
           products_(stream_) {
         for (const files::Safetensors::Tensor& tensor : weights.tensors) {
             const std::vector<Storage> stored = stored_as<Storage>(tensor.values);
@@ -230,8 +230,8 @@ FoundDevice find_device() {
     return {.name = properties.name};
 }
 
-std::unique_ptr<Trainer> make_device_trainer(const Method& method, const files::Safetensors& weights, std::size_t most_images) {
-    return make_trainer<DeviceModel>(method, weights, most_images);
+std::unique_ptr<Trainer> make_device_trainer(const Method& method, const files::Safetensors& weights, std::size_t max_images) {
+    return make_trainer<DeviceModel>(method, weights, max_images);
 }
 
 }  // namespace cuda_finetune

@@ -17,8 +17,8 @@ struct FoundDevice {
 };
 FoundDevice find_device();
 
-/// One on that device: weights in its memory, passes by cuBLAS and a few kernels, of up to `most_images` images.
+/// One on that device: weights in its memory, passes by cuBLAS and a few kernels, of up to `max_images` images.
 /// Throws std::runtime_error where CUDA or cuBLAS reports an error (bfloat16 needs sm_80).
-std::unique_ptr<Trainer> make_device_trainer(const Method& method, const files::Safetensors& weights, std::size_t most_images);
+std::unique_ptr<Trainer> make_device_trainer(const Method& method, const files::Safetensors& weights, std::size_t max_images);
 
 }  // namespace cuda_finetune

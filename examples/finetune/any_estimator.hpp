@@ -34,8 +34,8 @@ struct AnyEstimator {
     void validate() const {
         std::visit([](const auto& made) { made.estimator.validate(); }, kind);
     }
-    std::size_t most_terms() const {
-        return std::visit([](const auto& made) { return made.estimator.most_terms(); }, kind);
+    std::size_t max_terms() const {
+        return std::visit([](const auto& made) { return made.estimator.max_terms(); }, kind);
     }
     std::size_t forward_passes() const {
         return std::visit([](const auto& made) { return made.estimator.forward_passes(); }, kind);

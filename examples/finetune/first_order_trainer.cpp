@@ -1,4 +1,4 @@
-#include <zeroth/first_order.hpp>
+#include <zeroth/first_order/first_order_optimizer.hpp>
 
 #include "direction_trainer.hpp"
 

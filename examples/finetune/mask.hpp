@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/masked.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 
 #include "method.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include <llama/model.hpp>
-#include <zeroth/memory.hpp>
+#include <zeroth/advice/memory_plan.hpp>
 
 #include "method.hpp"
 

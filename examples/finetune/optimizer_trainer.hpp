@@ -11,7 +11,7 @@
 #include <llama/gradients.hpp>
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
-#include <zeroth/hybrid.hpp>
+#include <zeroth/first_order/hybrid_optimizer.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 #if !defined(ZEROTH_FINETUNE_SCALAR)

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <zeroth/recommended.hpp>
+#include <zeroth/advice/recommended.hpp>
 
 #include "optimizer_trainer.hpp"
 #include "tensors.hpp"

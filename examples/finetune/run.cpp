@@ -34,7 +34,7 @@ using report::grouped;
 constexpr std::size_t default_steps = 500;
 constexpr std::size_t default_length = 128;
 /// Of a text that is only evaluated.
-constexpr std::size_t most_evaluated_bytes = std::size_t{1} << 16;
+constexpr std::size_t max_evaluated_bytes = std::size_t{1} << 16;
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
@@ -104,7 +104,7 @@ std::unique_ptr<Task> text_task(const Options& options, const Model<float>& mode
 std::unique_ptr<Task> document_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
     const std::size_t length = length_of(options, model, static_cast<std::size_t>(model.config().sequence));
     const std::string text = read_text(options.eval);
-    const std::size_t bytes = character_boundary(text, most_evaluated_bytes);
+    const std::size_t bytes = character_boundary(text, max_evaluated_bytes);
     Chunks chunks;
     for (const std::vector<int>& document : encode_documents(tokenizer, std::string_view(text).substr(0, bytes))) chunks.add_document(document, length);
     if (chunks.size() == 0) throw FileError(options.eval, "", "holds nothing but blanks");

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <llama/model.hpp>
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include "method.hpp"

@@ -40,15 +40,15 @@ inline void panel_product(const Scalar* panel, Eigen::Index inner, const Scalar*
 }
 
 /// Columns whose sums fill half of the registers: 8 of AVX-512, 4 of AVX, 2 of SSE.
-constexpr Eigen::Index most_columns = EIGEN_MAX_ALIGN_BYTES < 16 ? 2 : EIGEN_MAX_ALIGN_BYTES / 8;
+constexpr Eigen::Index max_columns = EIGEN_MAX_ALIGN_BYTES < 16 ? 2 : EIGEN_MAX_ALIGN_BYTES / 8;
 
 /// The same for any number of columns.
 template <class Scalar>
 void panel_product(const Scalar* panel, Eigen::Index inner, const Scalar* right, Eigen::Index inner_stride, Eigen::Index column_stride, Eigen::Index columns,
                    Scalar* result) {
     Eigen::Index c = 0;
-    for (; c + most_columns <= columns; c += most_columns) {
-        panel_product<most_columns>(panel, inner, right + c * column_stride, inner_stride, column_stride, result + c * query_tile);
+    for (; c + max_columns <= columns; c += max_columns) {
+        panel_product<max_columns>(panel, inner, right + c * column_stride, inner_stride, column_stride, result + c * query_tile);
     }
     for (; c + 2 <= columns; c += 2) panel_product<2>(panel, inner, right + c * column_stride, inner_stride, column_stride, result + c * query_tile);
     for (; c < columns; ++c) panel_product<1>(panel, inner, right + c * column_stride, inner_stride, column_stride, result + c * query_tile);

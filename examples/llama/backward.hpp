@@ -292,7 +292,7 @@ auto Backward<Scalar>::loss_and_gradient(std::span<const Sequence> sequences, st
     const std::size_t used = std::min(workers_.size(), batch_.groups().size());
     for (std::size_t i = 0; i < used; ++i) {
         Worker& worker = workers_[i];
-        worker.reserve(*model_, batch_.most_rows(), lowest_);
+        worker.reserve(*model_, batch_.max_rows(), lowest_);
         worker.gradients.emplace(i == 0 ? gradients : gradients.in(worker.memory));
         worker.gradients->each([](std::span<Scalar> values) { std::ranges::fill(values, Scalar(0)); });
     }

@@ -45,7 +45,7 @@ public:
         groups_.clear();
         targets_ = 0;
         rows_ = 0;
-        most_rows_ = 0;
+        max_rows_ = 0;
         for (std::size_t i = 0; i < sequences.size(); ++i) {
             const Sequence& sequence = sequences[i];
             check(sequence, i, config, virtual_tokens);
@@ -57,14 +57,14 @@ public:
             group.targets += sequence.targets();
             rows_ += rows;
             targets_ += sequence.targets();
-            most_rows_ = std::max(most_rows_, group.rows);
+            max_rows_ = std::max(max_rows_, group.rows);
         }
     }
 
     std::span<const Group> groups() const { return groups_; }
     Eigen::Index targets() const { return targets_; }
     Eigen::Index rows() const { return rows_; }
-    Eigen::Index most_rows() const { return most_rows_; }
+    Eigen::Index max_rows() const { return max_rows_; }
 
 private:
     static void check(const Sequence& sequence, std::size_t index, const Config& config, int virtual_tokens) {
@@ -88,7 +88,7 @@ private:
     std::vector<Group> groups_;
     Eigen::Index targets_ = 0;
     Eigen::Index rows_ = 0;
-    Eigen::Index most_rows_ = 0;
+    Eigen::Index max_rows_ = 0;
 };
 
 }  // namespace llama

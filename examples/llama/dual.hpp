@@ -2,7 +2,7 @@
 
 #include <Eigen/Core>
 
-#include <zeroth/dual.hpp>
+#include <zeroth/first_order/dual.hpp>
 
 /// Dual numbers as a scalar of Eigen's, so that a forward pass on them yields its derivative.
 template <class T>

@@ -1,6 +1,6 @@
 #include "recommendation.hpp"
 
-#include <zeroth/recommended.hpp>
+#include <zeroth/advice/recommended.hpp>
 
 #include "batch.hpp"
 #include "mlp.hpp"

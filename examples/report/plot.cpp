@@ -16,7 +16,7 @@ constexpr int axes_width = 800, legend_width = 220, height = 500;
 constexpr double left = 76, right = axes_width - 24, top = 56, bottom = height - 64;
 constexpr Colour ink = 0x222222, grid = 0xdddddd;
 /// A legend of more lines stands beside the axes.
-constexpr std::size_t most_lines_within = 4;
+constexpr std::size_t max_lines_within = 4;
 // The first six are distinguishable with the common forms of colour blindness (Okabe and Ito).
 constexpr std::array<Colour, 10> colours = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x8a8a8a, 0x6a3d9a, 0x8c8c00, 0x8b4513};
 
@@ -127,7 +127,7 @@ private:
     double y_ = top + 8;
 };
 
-bool legend_beside(const Plot& plot) { return std::max(plot.curves.size(), plot.legend.size()) > most_lines_within; }
+bool legend_beside(const Plot& plot) { return std::max(plot.curves.size(), plot.legend.size()) > max_lines_within; }
 
 void draw(Canvas& canvas, const Plot& plot) {
     const Axes axes = axes_of(plot);

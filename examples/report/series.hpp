@@ -16,8 +16,8 @@ public:
         double y = 0;
     };
 
-    explicit Series(std::string name, std::size_t most_points = 512) : name_(std::move(name)), most_points_(most_points) {
-        points_.reserve(most_points);
+    explicit Series(std::string name, std::size_t max_points = 512) : name_(std::move(name)), max_points_(max_points) {
+        points_.reserve(max_points);
     }
 
     void add(double x, double y) {
@@ -28,7 +28,7 @@ public:
         points_.push_back({sum_.x / number, sum_.y / number});
         sum_ = {};
         count_ = 0;
-        if (points_.size() == most_points_) halve();
+        if (points_.size() == max_points_) halve();
     }
 
     const std::string& name() const { return name_; }
@@ -45,7 +45,7 @@ private:
     }
 
     std::string name_;
-    std::size_t most_points_;
+    std::size_t max_points_;
     std::vector<Point> points_;
     Point sum_;
     std::size_t count_ = 0;

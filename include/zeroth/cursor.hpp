@@ -10,7 +10,7 @@
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/parameters.hpp>
-#include <zeroth/state_memory.hpp>
+#include <zeroth/ground/state_memory.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -29,7 +29,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// pending and goes home (no displacement). The destructor settles.
 ///
 /// The blocks are copied; the weights are the user's and must outlive the cursor. Nothing allocates after the constructor as long as no
-/// displacement has more than most_terms terms and no gradient more than most_gradient_terms.
+/// displacement has more than max_terms terms and no gradient more than max_gradient_terms.
 ///
 /// The parameters' hook is called after each change of the weights, the first of which is a policy's own (Exact lays its grid). If it throws, the
 /// cursor stands where it was sent all the same.
@@ -46,22 +46,22 @@ class Cursor {
     /// reach: the largest displacement of one weight to be expected, without a block's scale (Exact lays its grid for it); may be exceeded
     /// later.
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
-           double reach, std::size_t most_terms, std::size_t most_gradient_terms = 0)
+           double reach, std::size_t max_terms, std::size_t max_gradient_terms = 0)
         : parameters_{parameters}, direction_{direction}, backend_{backend}, block_scales_{scales_of(direction_, parameters_.blocks())},
           weights_{restore, checked(parameters_.blocks()), raw_direction(direction_), backend_, Reach{reach, block_scales()},
-                   2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms)} {
-        const std::size_t most_parts = 2 * most_terms + (most_gradient_terms > most_terms ? most_gradient_terms : most_terms);
-        displacement_.reserve(most_terms);
-        gradient_.reserve(most_parts - 2 * most_terms);
-        parts_.reserve(most_parts);
-        if constexpr (requires { backend_.reserve(raw_direction(direction_), parameters_.blocks(), most_parts); }) {
-            backend_.reserve(raw_direction(direction_), parameters_.blocks(), most_parts);
+                   2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms)} {
+        const std::size_t max_parts = 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
+        displacement_.reserve(max_terms);
+        gradient_.reserve(max_parts - 2 * max_terms);
+        parts_.reserve(max_parts);
+        if constexpr (requires { backend_.reserve(raw_direction(direction_), parameters_.blocks(), max_parts); }) {
+            backend_.reserve(raw_direction(direction_), parameters_.blocks(), max_parts);
         } else if constexpr (FormedDirection<Raw, std::span<const Block>>) {
-            raw_direction(direction_).reserve(parameters_.blocks(), most_parts);
+            raw_direction(direction_).reserve(parameters_.blocks(), max_parts);
         }
         if constexpr (NormalisedDirection<D>) {
             units_.resize(parameters_.blocks().size());
-            for (std::size_t k = 0; k < most_parts; ++k) {
+            for (std::size_t k = 0; k < max_parts; ++k) {
                 scales_.push_back({Key{}, false, false, make_factors()});
             }
         }
@@ -102,7 +102,7 @@ class Cursor {
     /// Leaves the weights at their base, updated.
     void settle() { move_to({}); }
     /// The same where an exception is already under way: one of the hook's own is dropped. Going home needs no memory: its keys are formed.
-    /// An update that finds none, of more terms than most_gradient_terms, is dropped.
+    /// An update that finds none, of more terms than max_gradient_terms, is dropped.
     void settle_quietly() noexcept {
         try {
             settle();

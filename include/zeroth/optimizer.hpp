@@ -7,6 +7,8 @@
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/settings.hpp>
+#include <zeroth/step_report.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
 #include <cmath>
@@ -19,74 +21,6 @@
 #include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
-
-/// Why a step ended as it did.
-enum class Reason : std::uint8_t {
-    updated,           ///< the base was moved
-    kept,              ///< the rule found no candidate better than the base, which stays
-    non_finite_loss,   ///< a loss was NaN or infinite: the weights are as before the step
-    non_finite_update, ///< the projected gradient, or it times the learning rate, overflowed: the weights are as before the step
-};
-
-[[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
-    switch (reason) {
-    case Reason::updated: return "updated";
-    case Reason::kept: return "kept";
-    case Reason::non_finite_loss: return "non-finite loss";
-    case Reason::non_finite_update: return "non-finite update";
-    }
-    return "unknown";
-}
-
-/// What a step did. The spans are views of the optimizer's memory, valid until its next step.
-struct StepReport {
-    /// Number of the step, from 0.
-    std::uint64_t step = 0;
-    Reason reason = Reason::updated;
-    /// Of the batch: the mean over a two-sided estimator's losses, the base's own for a one-sided one. Not finite if that was the reason.
-    double loss = 0;
-    /// Every loss, in order of evaluation.
-    std::span<const double> losses;
-    /// The gradient estimate.
-    std::span<const Term> terms;
-    /// eta of this step.
-    double learning_rate = 0;
-    /// Projected gradients that were clipped.
-    int clipped = 0;
-    /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
-    /// where it touches, and with scales where they are not 0. Known from the terms, for directions with E z^2 = 1, scaled or not: exact
-    /// in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights
-    /// were 0, NaN where it is not known: for CoordinateWise, for first-order gradients, and for rules of one's own whose move is no
-    /// SizedMove.
-    double relative_update = 0;
-    /// The block whose weights' precision its update falls under, the worst if there are several; null if none. It is under half the
-    /// spacing of the floats (doubles in a block of them) as large as the block's root mean square, so rounding takes most of it away: take
-    /// larger steps, or double. The spacing of 16-bit weights does not count, nor Exact's grid: to these updates are rounded stochastically.
-    const Block* rounded_away = nullptr;
-    std::uint64_t forward_passes = 0;
-    /// Over the weights.
-    std::uint64_t traversals = 0;
-    /// The backend that made them, e.g. "reference", "simd avx2 x 4".
-    std::string_view backend;
-};
-
-/// When the weights are brought back to their base.
-enum class Settling : std::uint8_t {
-    each_step, ///< before step() returns: n + 1 traversals for n forward passes (two-sided)
-    lazily,    ///< with the next step's first perturbation: n. Call settle() before reading the weights
-};
-
-/// What concerns the loop, not the method.
-template <class Restore = InPlace>
-struct Settings {
-    /// Names the run: the same seed, losses and settings give the same bits.
-    std::uint64_t seed = 0;
-    /// Number of the first step: greater than 0 to go on with a run.
-    std::uint64_t first_step = 0;
-    /// How displacements are taken off again: InPlace, Snapshot or Exact.
-    Restore restore{};
-    Settling settling = Settling::each_step;
-};
 
 /// Fixes the order of a step: estimate, update, report. The user owns the training loop.
 ///
@@ -113,17 +47,17 @@ class Optimizer {
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
         : estimator_{(validate(estimator, parameters), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
           settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
-          cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.most_terms(), most_gradient_terms()} {
-        estimate_.terms.reserve(estimator_.most_terms());
+          cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.max_terms(), max_gradient_terms()} {
+        estimate_.terms.reserve(estimator_.max_terms());
         estimate_.losses.reserve(forward_passes());
         if constexpr (measures_curvature<E>) {
-            estimate_.curvatures.reserve(estimator_.most_terms());
+            estimate_.curvatures.reserve(estimator_.max_terms());
         }
         if constexpr (knows_size) {
             scale_ = WeightScale{cursor_.parameters().blocks().size()};
         }
-        gradient_.reserve(most_gradient_terms());
-        prepare_rule(rule_, cursor_.parameters().blocks(), estimator_.most_terms(), state_allocator_of(cursor_.backend()));
+        gradient_.reserve(max_gradient_terms());
+        prepare_rule(rule_, cursor_.parameters().blocks(), estimator_.max_terms(), state_allocator_of(cursor_.backend()));
     }
     Optimizer(const Optimizer&) = delete;
     Optimizer& operator=(const Optimizer&) = delete;
@@ -313,11 +247,11 @@ class Optimizer {
         }
     };
 
-    [[nodiscard]] std::size_t most_gradient_terms() const {
+    [[nodiscard]] std::size_t max_gradient_terms() const {
         if constexpr (LongRule<Rule>) {
-            return rule_.most_terms(estimator_.most_terms());
+            return rule_.max_terms(estimator_.max_terms());
         } else {
-            return estimator_.most_terms();
+            return estimator_.max_terms();
         }
     }
 

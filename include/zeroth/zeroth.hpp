@@ -1,10 +1,10 @@
 #pragma once
 
 /// An Optimizer and what it is made from; needs nothing but the standard library. Included by their own names, to keep this one cheap:
-/// estimators/coordinate_wise.hpp, forward_gradient.hpp, fzoo.hpp and kernel_rge.hpp, memory.hpp, block_optimizer.hpp, first_order.hpp,
-/// hybrid.hpp, recommended.hpp, fisher_diagonal.hpp, parameters/bit_masks.hpp and block_scales.hpp, directions/low_rank.hpp, mixed_pool.hpp,
-/// reuse_pool.hpp, lfsr_bank.hpp and scaled.hpp, updates/normalized.hpp, projections/layer_projection.hpp and term_record.hpp; and, with
-/// xsimd, backends/simd.hpp.
+/// block_optimizer.hpp; estimators/coordinate_wise.hpp, forward_gradient.hpp, fzoo.hpp, hizoo_rge.hpp and kernel_rge.hpp; directions/bit_masks.hpp,
+/// low_rank.hpp, mixed_pool.hpp, preconditioned.hpp, reuse_pool.hpp, lfsr_bank.hpp and scaled.hpp; parameters/block_scales.hpp;
+/// updates/hizoo_sgd.hpp and normalized.hpp; projections/layer_projection.hpp and term_record.hpp; first_order/; advice/; and, with xsimd,
+/// backends/simd.hpp.
 
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/backends/threads.hpp>

@@ -4,7 +4,7 @@
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
 #include <zeroth/estimators/hizoo_rge.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>

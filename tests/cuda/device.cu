@@ -3,7 +3,7 @@
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/directions/scaled.hpp>
 #include <zeroth/estimators/hizoo_rge.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/zeroth.hpp>
 

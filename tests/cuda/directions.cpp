@@ -1,7 +1,7 @@
 #include "cuda/launched_on_host.hpp"
 
 #include <zeroth/directions/scaled.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 
 #include <cstdint>
 #include <string>

@@ -97,11 +97,11 @@ struct Guarded {
                           [&](std::size_t bytes) { return static_cast<std::byte*>(memory.take(bytes)); });
     }
     template <class D>
-    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
-        if constexpr (requires { direction.reserve(blocks, most_keys, guarded_allocator()); }) {
-            direction.reserve(blocks, most_keys, guarded_allocator());
+    void reserve(D& direction, std::span<const Block> blocks, std::size_t max_keys) const {
+        if constexpr (requires { direction.reserve(blocks, max_keys, guarded_allocator()); }) {
+            direction.reserve(blocks, max_keys, guarded_allocator());
         }
-        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, most_keys));
+        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, max_keys));
     }
     template <class D>
     void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {

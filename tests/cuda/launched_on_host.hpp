@@ -56,11 +56,11 @@ struct LaunchedOnHost {
     }
     /// As a cursor has it: a direction keeps on a device what it can.
     template <class D>
-    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
-        if constexpr (requires { direction.reserve(blocks, most_keys, StateAllocator{}); }) {
-            direction.reserve(blocks, most_keys, StateAllocator{});
+    void reserve(D& direction, std::span<const Block> blocks, std::size_t max_keys) const {
+        if constexpr (requires { direction.reserve(blocks, max_keys, StateAllocator{}); }) {
+            direction.reserve(blocks, max_keys, StateAllocator{});
         }
-        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, most_keys));
+        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, max_keys));
     }
     template <class D>
     void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {

@@ -1,7 +1,7 @@
 #include "reference_of.hpp"
 
 #include <zeroth/cursor.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/parameters/partition.hpp>
 

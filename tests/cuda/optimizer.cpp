@@ -5,7 +5,7 @@
 #include <zeroth/directions/preconditioned.hpp>
 #include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
-#include <zeroth/first_order.hpp>
+#include <zeroth/first_order/first_order_optimizer.hpp>
 #include <zeroth/optimizer.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/updates/conservative.hpp>

@@ -120,7 +120,7 @@ TEST_CASE("A device's threads change a direction's factors to the reference's bi
 
 TEST_CASE("Tables of more tensors than a launch holds are each tensor's own") {
     using WithTables = cuda::Launch<UpdateFrom<AdamMove>>;
-    static_assert(WithTables::most_blocks < 300 && sizeof(WithTables) <= 32764);
+    static_assert(WithTables::max_blocks < 300 && sizeof(WithTables) <= 32764);
     CHECK(many_tensors(LaunchedOnHost<float>{}, false) == many_tensors(ReferenceOf<float>{}, false));
     CHECK(many_tensors(LaunchedOnHost<float>{}, true) == many_tensors(ReferenceOf<float>{}, true));
 }

@@ -3,7 +3,7 @@
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
-#include <zeroth/first_order.hpp>
+#include <zeroth/first_order/first_order_optimizer.hpp>
 #include <zeroth/optimizer.hpp>
 #include <zeroth/updates/adam.hpp>
 #include <zeroth/updates/momentum.hpp>

@@ -40,7 +40,7 @@ struct Scripted {
         Parameters parameters;
         parameters.add("w", std::span{weights});
         Cursor<decltype(E::direction)> cursor{parameters, estimator.direction, InPlace{}, Reference{}, estimator.reach(),
-                                              estimator.most_terms()};
+                                              estimator.max_terms()};
         Estimate result;
         std::size_t call = 0;
         const auto forward = [&] {
@@ -147,8 +147,8 @@ TEST_CASE("Estimators say what a step takes, and take it") {
         const OneSidedRge<Rademacher> one{.epsilon = 0.5, .queries = queries};
         CHECK(two.forward_passes() == 2 * queries);
         CHECK(one.forward_passes() == 1 + queries);
-        CHECK(two.most_terms() == queries);
-        CHECK(one.most_terms() == queries);
+        CHECK(two.max_terms() == queries);
+        CHECK(one.max_terms() == queries);
         CHECK(two.reach() == 0.5);
         CHECK(one.reach() == 0.5);
         Scripted script{std::vector<double>(100, 1.0)};

@@ -2,7 +2,7 @@
 
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/directions/masked.hpp>
-#include <zeroth/dual.hpp>
+#include <zeroth/first_order/dual.hpp>
 #include <zeroth/estimators/forward_gradient.hpp>
 #include <zeroth/zeroth.hpp>
 

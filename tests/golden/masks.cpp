@@ -3,7 +3,7 @@
 #include "problem.hpp"
 
 #include <zeroth/directions/masked.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include <span>

@@ -23,7 +23,7 @@ golden::Answers golden::simd() {
 golden::Answers golden::threads() {
     Answers out;
     // So few weights would else be left to one thread.
-    const Threads<Simd<WidestArch, ScalarTypes<float>>> backend{.threads = 3, .least_elements = 1};
+    const Threads<Simd<WidestArch, ScalarTypes<float>>> backend{.threads = 3, .min_elements = 1};
     run_moves<InPlace>(out, Types::float32, backend);
     run_hizoo<InPlace>(out, Types::float32, backend);
     return out;

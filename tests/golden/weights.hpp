@@ -26,7 +26,7 @@
 #include <zeroth/estimators/one_sided_rge.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/optimizer.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/updates/adam.hpp>
 #include <zeroth/updates/conservative.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>
@@ -116,8 +116,8 @@ struct AnyEstimator {
     void validate() const {
         std::visit([](const auto& e) { e.validate(); }, chosen);
     }
-    [[nodiscard]] std::size_t most_terms() const {
-        return std::visit([](const auto& e) { return e.most_terms(); }, chosen);
+    [[nodiscard]] std::size_t max_terms() const {
+        return std::visit([](const auto& e) { return e.max_terms(); }, chosen);
     }
     [[nodiscard]] std::size_t forward_passes() const {
         return std::visit([](const auto& e) { return e.forward_passes(); }, chosen);

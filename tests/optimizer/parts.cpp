@@ -3,7 +3,7 @@
 #include "optimizer/counting.hpp"
 
 #include <zeroth/block_optimizer.hpp>
-#include <zeroth/hybrid.hpp>
+#include <zeroth/first_order/hybrid_optimizer.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>

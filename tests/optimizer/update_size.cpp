@@ -8,7 +8,7 @@
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/directions/scaled.hpp>
 #include <zeroth/estimators/coordinate_wise.hpp>
-#include <zeroth/first_order.hpp>
+#include <zeroth/first_order/first_order_optimizer.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>

@@ -21,13 +21,13 @@ struct Format;
 template <>
 struct Format<bfloat16> {
     static constexpr int mantissa = 7;
-    static constexpr int least_exponent = -126;
+    static constexpr int min_exponent = -126;
     static constexpr int largest_exponent = 127;
 };
 template <>
 struct Format<float16> {
     static constexpr int mantissa = 10;
-    static constexpr int least_exponent = -14;
+    static constexpr int min_exponent = -14;
     static constexpr int largest_exponent = 15;
 };
 
@@ -45,7 +45,7 @@ double value_of(std::uint32_t magnitude) {
     const auto field = static_cast<int>(magnitude >> F::mantissa);
     const std::uint32_t fraction = magnitude & ((1u << F::mantissa) - 1);
     const std::uint32_t whole = field == 0 ? fraction : fraction + (1u << F::mantissa);
-    return std::ldexp(whole, (field == 0 ? 1 : field) - 1 + F::least_exponent - F::mantissa);
+    return std::ldexp(whole, (field == 0 ? 1 : field) - 1 + F::min_exponent - F::mantissa);
 }
 
 /// x rounded to the format, ties to even: nearbyint of x in units of the last place is exact in double.
@@ -55,7 +55,7 @@ double rounded(float x) {
     if (x == 0 || std::isinf(x)) {
         return x;
     }
-    const int exponent = std::max(std::ilogb(x), F::least_exponent);
+    const int exponent = std::max(std::ilogb(x), F::min_exponent);
     const double unit = std::ldexp(1.0, exponent - F::mantissa);
     const double result = std::nearbyint(static_cast<double>(x) / unit) * unit;
     return std::abs(result) < std::ldexp(1.0, F::largest_exponent + 1) ? result : std::copysign(HUGE_VAL, x);

@@ -1,7 +1,7 @@
 // Masks by scores of the caller's, and the squared gradients that such scores are.
 
-#include <zeroth/fisher_diagonal.hpp>
-#include <zeroth/parameters/bit_masks.hpp>
+#include <zeroth/first_order/fisher_diagonal.hpp>
+#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_test_macros.hpp>

@@ -3,7 +3,7 @@
 
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/estimators/fzoo.hpp>
-#include <zeroth/hybrid.hpp>
+#include <zeroth/first_order/hybrid_optimizer.hpp>
 #include <zeroth/projections/layer_projection.hpp>
 
 #include <catch2/catch_test_macros.hpp>

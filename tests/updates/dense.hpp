@@ -5,7 +5,7 @@
 
 #include "reference_of.hpp"
 
-#include <zeroth/dual.hpp>
+#include <zeroth/first_order/dual.hpp>
 #include <zeroth/zeroth.hpp>
 
 #include <catch2/catch_test_macros.hpp>

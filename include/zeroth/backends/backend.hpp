@@ -15,7 +15,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// with a member space reaches blocks of that memory space and no others; without, of the host's.
 ///
 /// A backend whose memory is not the host's says how it is taken by state_allocator() (StateAllocator). It may keep there what directions
-/// form: reserve(direction, blocks, most_keys), called in place of the direction's; form_factors(blocks, direction, move, factors), which
+/// form: reserve(direction, blocks, max_keys), called in place of the direction's; form_factors(blocks, direction, move, factors), which
 /// gives a normalised direction's factors of a move, one for each block.
 template <class B>
 concept Backend = std::copy_constructible<B> && requires(const B& backend, std::span<const Block> blocks, const Rademacher& direction,

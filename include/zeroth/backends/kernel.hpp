@@ -335,7 +335,7 @@ class Kernel {
     /// More than two moves: the sums of a chunk stay in the first-level cache while the moves go over it four by four.
     static constexpr int at_once = is_scalar ? 1 : 4;
     /// Moves that are bound once for all chunks.
-    static constexpr std::size_t batch = most_skipping_moves;
+    static constexpr std::size_t batch = max_skipping_moves;
 
     void run_in_chunks(std::uint64_t begin, std::uint64_t end, std::span<const MoveType> moves) noexcept {
         constexpr std::uint64_t chunk = chunk_size();

@@ -43,9 +43,9 @@ class StochasticStore {
         const auto sign = Lanes::bits(w) & Lanes::broadcast_word(0x80000000u);
         const auto magnitude = Lanes::bits(w) ^ sign;
         // Below 2^-14 the spacing is 2^-24, as that of numbers from 2^-14 on, among which the magnitude is put.
-        const auto least_normal = Lanes::broadcast_word(0x38800000u);
-        const auto below = Lanes::template shift_right<31>(magnitude - least_normal);
-        const auto offset = Lanes::from_bits(least_normal & (Lanes::broadcast_word(0) - below));
+        const auto min_normal = Lanes::broadcast_word(0x38800000u);
+        const auto below = Lanes::template shift_right<31>(magnitude - min_normal);
+        const auto offset = Lanes::from_bits(min_normal & (Lanes::broadcast_word(0) - below));
         const auto sum = Lanes::bits(Lanes::from_bits(magnitude) + offset) + dither_.template upper_bits<Lanes, 13>(element);
         const auto cut = Lanes::from_bits(sum & Lanes::broadcast_word(0xFFFFE000u));
         return Lanes::where_nan(w, w, Lanes::from_bits(Lanes::bits(cut - offset) | sign));

@@ -26,7 +26,7 @@ struct Threads {
     /// 0: as many as OpenMP would use.
     int threads = 0;
     /// Fewer elements than this a thread are not worth waking one.
-    std::size_t least_elements = 16384;
+    std::size_t min_elements = 16384;
 
     [[nodiscard]] int size() const noexcept {
 #if defined(_OPENMP)
@@ -48,7 +48,7 @@ struct Threads {
             tiles += (block.size() + tile - 1) / tile;
             elements += block.size();
         }
-        const std::size_t useful = elements / (least_elements == 0 ? 1 : least_elements);
+        const std::size_t useful = elements / (min_elements == 0 ? 1 : min_elements);
         const auto most = static_cast<std::size_t>(size());
         const auto team = static_cast<int>(useful < most ? useful : most);
         if (team > 1 && !omp_in_parallel()) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/parameters/parameters.hpp>

@@ -3,10 +3,10 @@
 /// The CUDA backend: traversals of weights in a device's memory. Not part of zeroth.hpp: it is compiled by nvcc, and needs the CUDA runtime
 /// and nothing else.
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/cuda/directions.cuh>
-#include <zeroth/state_memory.hpp>
+#include <zeroth/ground/state_memory.hpp>
 
 #include <cuda_runtime.h>
 
@@ -190,12 +190,12 @@ class Backend {
 
     /// Makes the direction ready for traversals of so many keys, in place of its own reserve(), and takes what they need on the device.
     template <class D>
-    void reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) const {
+    void reserve(D& direction, std::span<const Block> blocks, std::size_t max_keys) const {
         const CurrentDevice current{device_};
-        if constexpr (requires { direction.reserve(blocks, most_keys, state_allocator()); }) {
-            direction.reserve(blocks, most_keys, state_allocator());
+        if constexpr (requires { direction.reserve(blocks, max_keys, state_allocator()); }) {
+            direction.reserve(blocks, max_keys, state_allocator());
         }
-        static_cast<void>(workspace_.of(DeviceForm<D>::reserve(direction, blocks, most_keys)));
+        static_cast<void>(workspace_.of(DeviceForm<D>::reserve(direction, blocks, max_keys)));
     }
     /// Of the device's memory, for what traversals form and their results.
     [[nodiscard]] std::size_t state_bytes() const noexcept { return workspace_.bytes() + results_.size(); }

@@ -128,12 +128,12 @@ struct Launch {
         PhiloxKey philox;
         double coefficient[Operation::coefficients];
     };
-    static constexpr int most_moves = static_cast<int>(Tuning::move_bytes / sizeof(OneMove));
+    static constexpr int max_moves = static_cast<int>(Tuning::move_bytes / sizeof(OneMove));
     static constexpr EntryBytes entry_bytes = cuda::entry_bytes<Operation>;
     static constexpr bool has_tables = entry_bytes.read + entry_bytes.results != 0;
     static constexpr int room =
         static_cast<int>(Tuning::block_bytes / (sizeof(BlockView) + sizeof(std::uint32_t) + sizeof(std::uint64_t) + entry_bytes.read));
-    static constexpr int most_blocks = room < Tuning::most_blocks ? room : Tuning::most_blocks;
+    static constexpr int max_blocks = room < Tuning::max_blocks ? room : Tuning::max_blocks;
 
     /// Its tables are the host's.
     Operation operation;
@@ -141,18 +141,18 @@ struct Launch {
     int moves;
     /// Whether moves have a scale in each block: scale[move * blocks + block].
     bool has_scales;
-    BlockView block[most_blocks];
+    BlockView block[max_blocks];
     /// The place of each among all that are traversed.
-    std::uint32_t index[most_blocks];
-    std::uint64_t first_chunk[most_blocks + 1];
-    OneMove move[most_moves];
-    double scale[Tuning::most_scales];
-    /// The tables that the operation reads and those of its results, one after the other, of most_blocks entries each. The results' are the
+    std::uint32_t index[max_blocks];
+    std::uint64_t first_chunk[max_blocks + 1];
+    OneMove move[max_moves];
+    double scale[Tuning::max_scales];
+    /// The tables that the operation reads and those of its results, one after the other, of max_blocks entries each. The results' are the
     /// host's: before the launch they are put where it reaches them, and brought back after it.
-    alignas(8) std::byte entries[entry_bytes.read != 0 ? entry_bytes.read * most_blocks : 8];
+    alignas(8) std::byte entries[entry_bytes.read != 0 ? entry_bytes.read * max_blocks : 8];
     std::byte* results;
 
-    static constexpr std::size_t result_bytes = entry_bytes.results * most_blocks;
+    static constexpr std::size_t result_bytes = entry_bytes.results * max_blocks;
 
     /// What the direction's kernel is told of a move in a block, after the scales and in their order.
     template <class Ready>
@@ -206,10 +206,10 @@ struct Launch {
         ZEROTH_INLINE void operator()(Entry*& table) noexcept {
             if constexpr (std::is_const_v<Entry>) {
                 table = reinterpret_cast<Entry*>(read);
-                read += sizeof(Entry) * most_blocks;
+                read += sizeof(Entry) * max_blocks;
             } else {
                 table = reinterpret_cast<Entry*>(results);
-                results += sizeof(Entry) * most_blocks;
+                results += sizeof(Entry) * max_blocks;
             }
         }
     };
@@ -224,7 +224,7 @@ struct Launch {
             for (int b = 0; b < launch.blocks; ++b) {
                 std::memcpy(to + static_cast<std::size_t>(b) * sizeof(Entry), table + launch.index[b], sizeof(Entry));
             }
-            to += sizeof(Entry) * most_blocks;
+            to += sizeof(Entry) * max_blocks;
         }
     };
     struct ScatterResults {
@@ -238,7 +238,7 @@ struct Launch {
                     std::memcpy(static_cast<void*>(table + launch.index[b]), results + static_cast<std::size_t>(b) * sizeof(Entry),
                                 sizeof(Entry));
                 }
-                results += sizeof(Entry) * most_blocks;
+                results += sizeof(Entry) * max_blocks;
             }
         }
     };
@@ -254,8 +254,8 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     using What = Launch<Operation>;
     constexpr bool has_ready = requires { form.ready(moves[0], 0); };
     constexpr bool has_factors = requires { Form::Kernel::factor; };
-    if (moves.size() > static_cast<std::size_t>(What::most_moves)) {
-        throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(What::most_moves) + " moves at most, not " +
+    if (moves.size() > static_cast<std::size_t>(What::max_moves)) {
+        throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(What::max_moves) + " moves at most, not " +
                                     std::to_string(moves.size()) + ": take fewer queries a step"};
     }
     bool has_scales = false;
@@ -266,13 +266,13 @@ void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operati
     if constexpr (has_ready) {
         words += static_cast<int>(sizeof(typename Form::Kernel::Ready) / sizeof(double));
     }
-    const int room = words != 0 && !moves.empty() ? Tuning::most_scales / words / static_cast<int>(moves.size()) : What::most_blocks;
+    const int room = words != 0 && !moves.empty() ? Tuning::max_scales / words / static_cast<int>(moves.size()) : What::max_blocks;
     if (room == 0) {
         throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " +
-                                    std::to_string(Tuning::most_scales / words) + " moves at most, not " + std::to_string(moves.size()) +
+                                    std::to_string(Tuning::max_scales / words) + " moves at most, not " + std::to_string(moves.size()) +
                                     ": take fewer queries a step"};
     }
-    const int most = room < What::most_blocks ? room : What::most_blocks;
+    const int most = room < What::max_blocks ? room : What::max_blocks;
     alignas(8) std::byte results[What::result_bytes + 1];
     What what;
     what.operation = operation;
@@ -455,7 +455,7 @@ class Worker {
     ZEROTH_INLINE bool is_zero([[maybe_unused]] int b, [[maybe_unused]] std::uint64_t element) const noexcept {
         if constexpr (SparseDirection<D> && skips_zeros<Operation>) {
             constexpr std::uint64_t stretch = stretch_size<D>;
-            bool zero = launch_.moves > 0 && launch_.moves <= static_cast<int>(most_skipping_moves);
+            bool zero = launch_.moves > 0 && launch_.moves <= static_cast<int>(max_skipping_moves);
             for (int k = 0; zero && k < launch_.moves; ++k) {
                 zero = D::is_zero(stream_of(b, k), element / stretch * stretch, stretch);
             }

@@ -26,13 +26,13 @@ struct Tuning {
     static constexpr int fill_blocks = 1024;
     /// Tensors of one launch, and bytes for them and what the operation's tables have of them. They are among the kernel's parameters, as
     /// moves and scales are: 32,764 bytes in all.
-    static constexpr int most_blocks = 256;
+    static constexpr int max_blocks = 256;
     static constexpr std::size_t block_bytes = 16384;
     /// Of a launch's results, which a backend reserves.
     static constexpr std::size_t result_bytes = 8192;
     static constexpr std::size_t move_bytes = 8192;
     /// Of the scales, and of what directions have to say of each move in each block, in words of 8 bytes.
-    static constexpr int most_scales = 768;
+    static constexpr int max_scales = 768;
     /// Of a thread block, for a direction's numbers: what every device has without being asked.
     static constexpr std::size_t shared_bytes = 48 * 1024;
 };

@@ -49,7 +49,7 @@ struct Exact {
     ZEROTH_HOST_DEVICE static constexpr double half_range(double quantum, ScalarType type) noexcept {
         return quantum * (type == ScalarType::float64 ? 0x1p51 : 0x1p22);
     }
-    static constexpr int least_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? -900 : -100; }
+    static constexpr int min_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? -900 : -100; }
     /// So that nothing computed on the grid overflows.
     static constexpr int largest_exponent(ScalarType type) noexcept { return type == ScalarType::float64 ? 946 : 102; }
 };
@@ -208,7 +208,7 @@ template <class D, class B, class M>
 class Exact::Weights {
   public:
     Weights(const Exact&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach& reach,
-            std::size_t most_parts)
+            std::size_t max_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend}, reach_{reach}, quantum_(blocks.size(), 0.0),
           largest_(blocks.size(), 0.0) {
         for (const Block& block : blocks) {
@@ -217,8 +217,8 @@ class Exact::Weights {
                                             std::string{to_string(block.type)} + "; use Snapshot"};
             }
         }
-        moves_.reserve(most_parts);
-        update_moves_.reserve(most_parts);
+        moves_.reserve(max_parts);
+        update_moves_.reserve(max_parts);
         adopt();
     }
 
@@ -293,7 +293,7 @@ class Exact::Weights {
             int exponent = 0;
             std::frexp(2 * largest_[b] < reach_.in(b) ? reach_.in(b) : 2 * largest_[b], &exponent);
             exponent -= digits(type) - 2;
-            exponent = exponent < least_exponent(type) ? least_exponent(type) : exponent;
+            exponent = exponent < min_exponent(type) ? min_exponent(type) : exponent;
             const double quantum = std::ldexp(1.0, exponent > largest_exponent(type) ? largest_exponent(type) : exponent);
             changed = changed || quantum != quantum_[b];
             quantum_[b] = quantum;

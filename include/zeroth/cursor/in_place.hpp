@@ -81,10 +81,10 @@ template <class D, class B, class M>
 class InPlace::Weights {
   public:
     Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
-            std::size_t most_parts)
+            std::size_t max_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend} {
-        moves_.reserve(most_parts);
-        update_moves_.reserve(most_parts);
+        moves_.reserve(max_parts);
+        update_moves_.reserve(max_parts);
     }
 
     /// One traversal, with a move of the base unless null. Returns how many traversals it made.

@@ -4,7 +4,7 @@
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/term.hpp>
-#include <zeroth/state_memory.hpp>
+#include <zeroth/ground/state_memory.hpp>
 
 #include <cstddef>
 #include <span>
@@ -115,13 +115,13 @@ template <class D, class B, class M>
 class Snapshot::Weights {
   public:
     Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
-            std::size_t most_parts)
+            std::size_t max_parts)
         : blocks_{blocks}, direction_{direction}, backend_{backend}, allocator_{state_allocator_of(backend)} {
         for (const Block& block : blocks) {
             base_.push_back(copies_.emplace_back(block.bytes(), allocator_).data());
         }
-        moves_.reserve(most_parts);
-        update_moves_.reserve(most_parts);
+        moves_.reserve(max_parts);
+        update_moves_.reserve(max_parts);
         adopt();
     }
 

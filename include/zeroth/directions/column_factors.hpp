@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/formed_ahead.hpp>
 #include <zeroth/directions/gaussian.hpp>
 

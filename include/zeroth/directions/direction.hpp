@@ -64,13 +64,13 @@ concept SparseDirection = VectorDirection<D> && requires(const Stream& stream, s
     { D::is_zero(stream, first, count) } -> std::same_as<bool>;
 };
 
-/// A direction that keeps numbers formed ahead for its draws, as a pool is: reserve(blocks, most_keys) takes the memory for traversals of
+/// A direction that keeps numbers formed ahead for its draws, as a pool is: reserve(blocks, max_keys) takes the memory for traversals of
 /// that many keys, once; form(key), called by one thread for each key of a traversal before it, makes the direction ready for them, and
 /// takes more where they are more. What a traversal's keys have stays for the next, which may have to go back. Of copies, each forms its
 /// own.
 template <class D, class Blocks>
-concept FormedDirection = PreparedDirection<D> && requires(D& direction, const Blocks& blocks, std::size_t most_keys, const Key& key) {
-    direction.reserve(blocks, most_keys);
+concept FormedDirection = PreparedDirection<D> && requires(D& direction, const Blocks& blocks, std::size_t max_keys, const Key& key) {
+    direction.reserve(blocks, max_keys);
     direction.form(key);
 };
 
@@ -127,7 +127,7 @@ template <class D>
 inline constexpr std::uint64_t stretch_size = (tile_size<D> < 512 ? (511 + tile_size<D>) / tile_size<D> : 1) * tile_size<D>;
 
 /// Of so many keys at most it is asked; traversals of more visit every stretch.
-inline constexpr std::size_t most_skipping_moves = 16;
+inline constexpr std::size_t max_skipping_moves = 16;
 
 /// The Draw of every direction that turns four Philox words a lane into numbers: D::next consumes them.
 template <class D, class Lanes>

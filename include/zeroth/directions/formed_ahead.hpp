@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 
 #include <atomic>
 #include <cstddef>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zeroth/directions/number_tables.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -105,8 +105,8 @@ struct LfsrBank {
         return {(1u << register_bits) - 1, registers, (1u << (register_bits - 1)) - 1, running_index, power_of_two, refresh_every};
     }
     template <class Blocks>
-    void reserve(const Blocks& blocks, std::size_t most_keys) {
-        tables.reserve(layout(), blocks, most_keys);
+    void reserve(const Blocks& blocks, std::size_t max_keys) {
+        tables.reserve(layout(), blocks, max_keys);
     }
     void form(const Key& key) {
         tables.form(layout(), key, [this](const TableName& name, float* numbers) { fill(name, numbers); });

@@ -2,7 +2,7 @@
 
 #include <zeroth/directions/column_factors.hpp>
 #include <zeroth/directions/gaussian.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -3,7 +3,7 @@
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/random/dither.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -107,8 +107,8 @@ struct Masked {
     }
     template <class Blocks>
         requires FormedDirection<D, Blocks>
-    void reserve(const Blocks& blocks, std::size_t most_keys) {
-        direction.reserve(blocks, most_keys);
+    void reserve(const Blocks& blocks, std::size_t max_keys) {
+        direction.reserve(blocks, max_keys);
     }
     void form(const Key& key)
         requires requires(D& inner) { inner.form(key); }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/gaussian.hpp>
 
 #include <cmath>

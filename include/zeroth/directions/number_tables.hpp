@@ -2,7 +2,7 @@
 
 /// What directions share that read their numbers one after the other from a table formed ahead: ReusePool and LfsrBank.
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/formed_ahead.hpp>
 
@@ -117,9 +117,9 @@ struct TableName {
 /// table's rows, at each shift.
 class NumberTables {
   public:
-    /// Takes the memory for tables of most_keys keys in each traversal, of two epochs. Forming takes more where keys lie further apart.
+    /// Takes the memory for tables of max_keys keys in each traversal, of two epochs. Forming takes more where keys lie further apart.
     template <class Blocks>
-    void reserve(const TableLayout& layout, const Blocks& blocks, std::size_t most_keys) {
+    void reserve(const TableLayout& layout, const Blocks& blocks, std::size_t max_keys) {
         places_ = Array<Place>(blocks.size());
         std::uint64_t before = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
@@ -138,7 +138,7 @@ class NumberTables {
         }
         stride_ = stride(layout);
         // A traversal's, and those of a displacement, at most a third of them, that the one before it has left.
-        const std::size_t most = most_keys + most_keys / 3;
+        const std::size_t most = max_keys + max_keys / 3;
         const std::size_t different = std::size_t{layout.columns} * (layout.refresh_every == 0 ? 1 : 2);
         table_bytes_ = Table(layout, places_.size()).bytes();
         weights_ = before;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/gaussian.hpp>
-#include <zeroth/state_memory.hpp>
+#include <zeroth/ground/state_memory.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/rademacher.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <cstddef>

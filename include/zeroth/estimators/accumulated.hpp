@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zeroth/estimators/estimate.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <concepts>
 #include <cstddef>

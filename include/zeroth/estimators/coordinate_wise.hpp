@@ -2,7 +2,7 @@
 
 #include <zeroth/directions/coordinate.hpp>
 #include <zeroth/estimators/estimate.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -37,7 +37,7 @@ struct CoordinateWise {
         require_setting(coordinates > 0 && coordinates <= direction.size(), "coordinates", coordinates, "from 1 to the number of weights");
         require_setting(clip > 0, "clip", clip, "positive");
     }
-    [[nodiscard]] std::size_t most_terms() const noexcept { return coordinates; }
+    [[nodiscard]] std::size_t max_terms() const noexcept { return coordinates; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{2} * coordinates; }
     /// Largest displacement of a weight.
     [[nodiscard]] double reach() const noexcept { return epsilon; }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zeroth/cursor/term.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <concepts>

@@ -8,11 +8,11 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// (Cursor, ForwardFn, Key) -> Estimate, along a direction of its own. most_terms, forward_passes and reach say what a step needs: terms,
+/// (Cursor, ForwardFn, Key) -> Estimate, along a direction of its own. max_terms, forward_passes and reach say what a step needs: terms,
 /// calls of the loss, and the largest displacement of one weight.
 template <class E>
 concept Estimator = Direction<decltype(E::direction)> && requires(const E& estimator) {
-    { estimator.most_terms() } -> std::convertible_to<std::size_t>;
+    { estimator.max_terms() } -> std::convertible_to<std::size_t>;
     { estimator.forward_passes() } -> std::convertible_to<std::size_t>;
     { estimator.reach() } -> std::convertible_to<double>;
     estimator.validate();

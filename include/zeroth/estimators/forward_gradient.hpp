@@ -4,7 +4,7 @@
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -92,7 +92,7 @@ struct ForwardGradient {
         require_setting(queries > 0, "queries", queries, "at least 1");
         require_setting(clip > 0, "clip", clip, "positive");
     }
-    [[nodiscard]] std::size_t most_terms() const noexcept { return queries; }
+    [[nodiscard]] std::size_t max_terms() const noexcept { return queries; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return queries; }
     [[nodiscard]] double reach() const noexcept { return 0; }
 

@@ -3,7 +3,7 @@
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -39,7 +39,7 @@ struct Fzoo {
         require_setting(floor > 0 && std::isfinite(floor), "floor", floor, "positive and finite");
         require_setting(clip > 0, "clip", clip, "positive");
     }
-    [[nodiscard]] std::size_t most_terms() const noexcept { return queries; }
+    [[nodiscard]] std::size_t max_terms() const noexcept { return queries; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{1} + queries; }
     /// Largest displacement of a weight.
     [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(D::largest); }

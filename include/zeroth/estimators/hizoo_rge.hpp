@@ -39,7 +39,7 @@ struct HizooRge {
         require_setting(queries > 0, "queries", queries, "at least 1");
         require_setting(clip > 0, "clip", clip, "positive");
     }
-    [[nodiscard]] std::size_t most_terms() const noexcept { return queries; }
+    [[nodiscard]] std::size_t max_terms() const noexcept { return queries; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{2} * queries + 1; }
     /// Largest displacement of a weight whose factor is 1.
     [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(D::largest); }

@@ -33,7 +33,7 @@ struct OneSidedRge {
         require_setting(queries > 0, "queries", queries, "at least 1");
         require_setting(clip > 0, "clip", clip, "positive");
     }
-    [[nodiscard]] std::size_t most_terms() const noexcept { return queries; }
+    [[nodiscard]] std::size_t max_terms() const noexcept { return queries; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{1} + queries; }
     /// Largest displacement of a weight.
     [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(D::largest); }

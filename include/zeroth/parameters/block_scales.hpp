@@ -1,9 +1,9 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <cstddef>

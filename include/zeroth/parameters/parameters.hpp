@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/function.hpp>
+#include <zeroth/ground/function.hpp>
 #include <zeroth/parameters/block.hpp>
 
 #include <cstddef>

@@ -4,12 +4,11 @@
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/estimators/estimate.hpp>
-#include <zeroth/optimizer.hpp>
 #include <zeroth/parameters/partition.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/projections/projection_report.hpp>
 #include <zeroth/projections/scale_displacement.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <concepts>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/optimizer.hpp>
+#include <zeroth/step_report.hpp>
 
 #include <cstdint>
 #include <span>

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <zeroth/backends/backend.hpp>
 #include <zeroth/cursor.hpp>
-#include <zeroth/optimizer.hpp>
+#include <zeroth/estimators/estimator.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/projections/layer_projection.hpp>
 #include <zeroth/projections/scale_displacement.hpp>
+#include <zeroth/step_report.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
 #include <concepts>
@@ -17,6 +19,9 @@
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
+
+template <Estimator E, UpdateRule Rule, class Restore, Backend B>
+class Optimizer;
 
 /// A rule whose moves follow from an estimate's terms and the step alone: Sgd, ScalarSignSgd.
 template <class R>
@@ -225,11 +230,11 @@ class TermRecord {
     template <class D, class Rule, class B>
     void replay(const Parameters& displacement, const std::vector<const std::byte*>& displaced, const std::vector<double>& quanta,
                 const D& direction, const Rule& rule, const B& backend) const {
-        std::size_t most_terms = 1;
+        std::size_t max_terms = 1;
         for (const Entry& entry : entries_) {
-            most_terms = !entry.projection && entry.count > most_terms ? entry.count : most_terms;
+            max_terms = !entry.projection && entry.count > max_terms ? entry.count : max_terms;
         }
-        Cursor<D, OnGivenGrid, B, LinearMove> cursor{displacement, direction, OnGivenGrid{quanta}, backend, 0.0, most_terms, most_terms};
+        Cursor<D, OnGivenGrid, B, LinearMove> cursor{displacement, direction, OnGivenGrid{quanta}, backend, 0.0, max_terms, max_terms};
         std::vector<double> ratio(quanta.size());
         Gradient<LinearMove> gradient;
         Estimate estimate;

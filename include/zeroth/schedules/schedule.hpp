@@ -1,9 +1,9 @@
 #pragma once
 
 #include <zeroth/config.hpp>
-#include <zeroth/function.hpp>
+#include <zeroth/ground/function.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
 #include <concepts>

@@ -226,8 +226,8 @@ struct WindowedAdam {
         require_setting(window > 0, "window", static_cast<double>(window), "at least 1");
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block>, std::size_t most_terms) { past.prepare(window, most_terms); }
-    [[nodiscard]] std::size_t most_terms(std::size_t of_estimate) const noexcept { return window * of_estimate; }
+    void prepare(std::span<const Block>, std::size_t max_terms) { past.prepare(window, max_terms); }
+    [[nodiscard]] std::size_t max_terms(std::size_t of_estimate) const noexcept { return window * of_estimate; }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
     [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
         const double eta = rate(key.step);

@@ -31,7 +31,7 @@ struct Conservative {
         require_decay(weight_decay);
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block>, std::size_t most_terms) { candidate.reserve(most_terms); }
+    void prepare(std::span<const Block>, std::size_t max_terms) { candidate.reserve(max_terms); }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return 3; }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <zeroth/random/scalar_lanes.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 #include <zeroth/updates/sgd.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
@@ -43,13 +43,13 @@ struct Normalized {
         require_setting(delta > 0 && delta < 0x1p128, "delta", delta, "positive and finite");
         rule.validate();
     }
-    void prepare(std::span<const Block> blocks, std::size_t most_terms, const StateAllocator& allocator = {}) {
-        scaled.terms.reserve(most_terms);
-        prepare_rule(rule, blocks, most_terms, allocator);
+    void prepare(std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator = {}) {
+        scaled.terms.reserve(max_terms);
+        prepare_rule(rule, blocks, max_terms, allocator);
     }
-    [[nodiscard]] std::size_t most_terms(std::size_t of_estimate) const noexcept {
+    [[nodiscard]] std::size_t max_terms(std::size_t of_estimate) const noexcept {
         if constexpr (LongRule<Rule>) {
-            return rule.most_terms(of_estimate);
+            return rule.max_terms(of_estimate);
         } else {
             return of_estimate;
         }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/array.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/cursor/term.hpp>
 
 #include <cstddef>
@@ -8,13 +8,13 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// The terms of the last steps. Takes its memory once, for steps of at most most_terms terms.
+/// The terms of the last steps. Takes its memory once, for steps of at most max_terms terms.
 class TermWindow {
   public:
-    void prepare(std::size_t steps, std::size_t most_terms) {
-        terms_ = Array<Term>(steps * most_terms);
+    void prepare(std::size_t steps, std::size_t max_terms) {
+        terms_ = Array<Term>(steps * max_terms);
         sizes_ = Array<std::size_t>(steps);
-        most_terms_ = most_terms;
+        max_terms_ = max_terms;
         size_ = 0;
         newest_ = 0;
     }
@@ -22,7 +22,7 @@ class TermWindow {
         newest_ = (newest_ + 1) % sizes_.size();
         sizes_[newest_] = terms.size();
         for (std::size_t i = 0; i < terms.size(); ++i) {
-            terms_[newest_ * most_terms_ + i] = terms[i];
+            terms_[newest_ * max_terms_ + i] = terms[i];
         }
         size_ += size_ < sizes_.size() ? 1 : 0;
     }
@@ -31,14 +31,14 @@ class TermWindow {
     /// The terms of a step, 0 being the last one made.
     [[nodiscard]] std::span<const Term> step(std::size_t age) const noexcept {
         const std::size_t place = (newest_ + sizes_.size() - age) % sizes_.size();
-        return {terms_.data() + place * most_terms_, sizes_[place]};
+        return {terms_.data() + place * max_terms_, sizes_[place]};
     }
 
   private:
-    /// most_terms_ places a step.
+    /// max_terms_ places a step.
     Array<Term> terms_;
     Array<std::size_t> sizes_;
-    std::size_t most_terms_ = 0;
+    std::size_t max_terms_ = 0;
     std::size_t newest_ = 0;
     std::size_t size_ = 0;
 };

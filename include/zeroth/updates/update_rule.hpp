@@ -4,7 +4,7 @@
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/parameters/block.hpp>
-#include <zeroth/state_memory.hpp>
+#include <zeroth/ground/state_memory.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -41,24 +41,24 @@ using Gradient = std::vector<GradientTerm<Move::coefficients>>;
 
 /// A rule that is given the blocks and the most terms of an estimate before the first step, to take what memory it needs.
 template <class R>
-concept PreparedRule = UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t most_terms) {
-    rule.prepare(blocks, most_terms);
+concept PreparedRule = UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t max_terms) {
+    rule.prepare(blocks, max_terms);
 };
 
 /// A rule that keeps numbers for each weight where the backend's blocks lie: its prepare() is given what takes memory there besides.
 template <class R>
 concept StatefulRule =
-    UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t most_terms, const StateAllocator& allocator) {
-        rule.prepare(blocks, most_terms, allocator);
+    UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator) {
+        rule.prepare(blocks, max_terms, allocator);
     };
 
 /// Lets a rule of either kind prepare itself; others have nothing to prepare.
 template <UpdateRule Rule>
-void prepare_rule(Rule& rule, std::span<const Block> blocks, std::size_t most_terms, const StateAllocator& allocator) {
+void prepare_rule(Rule& rule, std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator) {
     if constexpr (StatefulRule<Rule>) {
-        rule.prepare(blocks, most_terms, allocator);
+        rule.prepare(blocks, max_terms, allocator);
     } else if constexpr (PreparedRule<Rule>) {
-        rule.prepare(blocks, most_terms);
+        rule.prepare(blocks, max_terms);
     }
 }
 
@@ -66,10 +66,10 @@ void prepare_rule(Rule& rule, std::span<const Block> blocks, std::size_t most_te
 template <class R>
 inline constexpr bool needs_curvature = requires { requires R::needs_curvature; };
 
-/// A rule whose gradients have more terms than an estimate: most_terms of it for most_terms of the estimate.
+/// A rule whose gradients have more terms than an estimate: max_terms of it for max_terms of the estimate.
 template <class R>
-concept LongRule = UpdateRule<R> && requires(const R& rule, std::size_t most_terms) {
-    { rule.most_terms(most_terms) } -> std::convertible_to<std::size_t>;
+concept LongRule = UpdateRule<R> && requires(const R& rule, std::size_t max_terms) {
+    { rule.max_terms(max_terms) } -> std::convertible_to<std::size_t>;
 };
 
 /// A rule that evaluates candidates before it moves: forward_passes more, by choose(cursor, forward, estimate, key).

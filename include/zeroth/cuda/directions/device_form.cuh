@@ -24,7 +24,7 @@ namespace cuda {
 ///         using Kernel = ...;   // trivially copyable, a VectorDirection with D's numbers
 ///         // The host's part: what D is to keep for so many keys, unless it takes it by a StateAllocator. Returns the bytes of the
 ///         // device's memory that traversals are likely to take.
-///         static std::size_t reserve(D&, std::span<const Block>, std::size_t most_keys);
+///         static std::size_t reserve(D&, std::span<const Block>, std::size_t max_keys);
 ///         // One for each traversal:
 ///         DeviceForm(const D&, std::span<const Block>, std::span<const Move>);
 ///         std::size_t bytes() const;                                // of the device's memory that this traversal takes
@@ -102,7 +102,7 @@ class DistinctNames {
     [[nodiscard]] std::uint16_t number_of(std::size_t move) const noexcept { return number_[move]; }
 
   private:
-    static constexpr int most = Launch<Displace>::most_moves;
+    static constexpr int most = Launch<Displace>::max_moves;
 
     int count_ = 0;
     int moves_ = 0;

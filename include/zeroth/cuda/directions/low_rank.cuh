@@ -69,9 +69,9 @@ class DeviceForm<LowRank<Rank>> {
     using Kernel = LowRankKernel<Rank>;
 
     /// V of two epochs; the host keeps none.
-    static std::size_t reserve(LowRank<Rank>& direction, std::span<const Block> blocks, std::size_t most_keys) {
+    static std::size_t reserve(LowRank<Rank>& direction, std::span<const Block> blocks, std::size_t max_keys) {
         direction.validate();
-        return (most_keys < 2 ? most_keys : 2) * numbers_of(blocks) * sizeof(float);
+        return (max_keys < 2 ? max_keys : 2) * numbers_of(blocks) * sizeof(float);
     }
     template <class Moves>
     DeviceForm(const LowRank<Rank>& direction, std::span<const Block> blocks, const Moves& moves)

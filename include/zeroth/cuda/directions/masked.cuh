@@ -88,8 +88,8 @@ class DeviceForm<Masked<D, M>> {
     using Inner = DeviceForm<D>;
     using Kernel = MaskedKernel<typename Inner::Kernel, M>;
 
-    static std::size_t reserve(Masked<D, M>& direction, std::span<const Block> blocks, std::size_t most_keys) {
-        return Inner::reserve(direction.direction, blocks, most_keys);
+    static std::size_t reserve(Masked<D, M>& direction, std::span<const Block> blocks, std::size_t max_keys) {
+        return Inner::reserve(direction.direction, blocks, max_keys);
     }
     template <class Moves>
     DeviceForm(const Masked<D, M>& direction, std::span<const Block> blocks, const Moves& moves)

@@ -74,11 +74,11 @@ class TableForm {
   public:
     using Kernel = TableKernel;
 
-    static std::size_t reserve(D& direction, std::span<const Block> blocks, std::size_t most_keys) {
-        direction.reserve(blocks, most_keys);
+    static std::size_t reserve(D& direction, std::span<const Block> blocks, std::size_t max_keys) {
+        direction.reserve(blocks, max_keys);
         const TableLayout layout = direction.layout();
         const std::size_t different = std::size_t{layout.columns} * (layout.refresh_every == 0 ? 1 : 2);
-        return (most_keys < different ? most_keys : different) * table_bytes(layout);
+        return (max_keys < different ? max_keys : different) * table_bytes(layout);
     }
     template <class Moves>
     TableForm(const D& direction, std::span<const Block> blocks, const Moves& moves) : direction_{direction} {
@@ -162,8 +162,8 @@ class DeviceForm<MixedPool> {
   public:
     using Kernel = MixedPoolKernel;
 
-    static std::size_t reserve(const MixedPool& direction, std::span<const Block> blocks, std::size_t most_keys) {
-        direction.reserve(blocks, most_keys);
+    static std::size_t reserve(const MixedPool& direction, std::span<const Block> blocks, std::size_t max_keys) {
+        direction.reserve(blocks, max_keys);
         return Kernel::size * sizeof(float);
     }
     template <class Moves>

@@ -54,9 +54,9 @@ int run(Options options) {
     check_files(options);
     const llama::Config config = llama::read_checkpoint(options.model).config();
     // One length for all, or the schemes whose virtual tokens leave a short model less room would be tested on other chunks.
-    constexpr int most_virtual_tokens = 10;
-    if (!options.length && config.sequence < static_cast<int>(usual_length) + most_virtual_tokens) {
-        options.length = static_cast<std::size_t>(std::max(config.sequence - most_virtual_tokens, 2));
+    constexpr int max_virtual_tokens = 10;
+    if (!options.length && config.sequence < static_cast<int>(usual_length) + max_virtual_tokens) {
+        options.length = static_cast<std::size_t>(std::max(config.sequence - max_virtual_tokens, 2));
     }
     std::error_code error;
     fs::create_directories(options.output, error);

@@ -36,21 +36,21 @@ void write(const report::Plot& plot, const std::filesystem::path& path) {
 }
 
 /// A run that diverges does not press the others flat: a quarter above where they began the plot ends.
-std::optional<double> most_of(double first, double least) { return first > least ? std::optional(first + (first - least) / 4) : std::nullopt; }
+std::optional<double> max_of(double first, double least) { return first > least ? std::optional(first + (first - least) / 4) : std::nullopt; }
 
-std::optional<double> most_of(const std::vector<const Result*>& results) {
+std::optional<double> max_of(const std::vector<const Result*>& results) {
     double first = -std::numeric_limits<double>::infinity(), least = std::numeric_limits<double>::infinity();
     for (const Result* result : results) {
         first = std::max(first, result->curve.front().loss);
         for (const MeanPoint& point : result->curve) least = std::min(least, point.loss);
     }
-    return most_of(first, least);
+    return max_of(first, least);
 }
 
 void write_curves(const Options& options, const std::vector<const Result*>& results, const std::string& title, const std::string& x_label,
                   double (*x)(const MeanPoint&), const std::filesystem::path& path) {
     std::deque<report::Series> all_series;
-    report::Plot plot{.title = title, .x_label = x_label, .y_label = "loss (nats)", .curves = {}, .most = most_of(results)};
+    report::Plot plot{.title = title, .x_label = x_label, .y_label = "loss (nats)", .curves = {}, .most = max_of(results)};
     for (const Result* result : results) {
         report::Series& series = all_series.emplace_back(result->cell->title);
         for (const MeanPoint& point : result->curve) series.add(x(point), point.loss);
@@ -76,7 +76,7 @@ void write_scatter(const Grid& grid, const std::vector<Result>& results, const s
             {.series = &series, .line = false, .marker = marker_of(result.cell->scheme), .style = style_of(grid.options(), *result.cell)});
     }
     if (plot.curves.empty()) return;
-    if (y == &Result::loss) plot.most = most_of(first, least);
+    if (y == &Result::loss) plot.most = max_of(first, least);
     for (const std::string& scheme : grid.options().schemes) plot.legend.push_back({.name = scheme, .marker = marker_of(scheme)});
     for (const Method* method : grid.options().methods) {
         for (const std::size_t batch : grid.options().batches) {

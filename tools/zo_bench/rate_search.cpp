@@ -8,7 +8,7 @@
 namespace zo_bench {
 namespace {
 
-constexpr int most_extensions = 2;
+constexpr int max_extensions = 2;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ RateSearch search_rate(std::size_t points, const std::function<std::optional<Rat
         if (!search.missing.empty()) return {.missing = search.missing};
         const auto failed_at = [&](int exponent) { return result(exponent)->failed; };
         search.at_end = search.best && (*search.best == least || *search.best == most || failed_at(*search.best - 1) || failed_at(*search.best + 1));
-        if (extensions == most_extensions || all_failed || (search.best && !search.at_end)) return search;
+        if (extensions == max_extensions || all_failed || (search.best && !search.at_end)) return search;
         if (search.best == most) {
             ++most;
         } else if (!search.best || search.best == least) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zeroth/array.hpp>
-#include <zeroth/first_order.hpp>
+#include <zeroth/ground/array.hpp>
+#include <zeroth/first_order/first_order_optimizer.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/updates/moments.hpp>
 

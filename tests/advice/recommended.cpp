@@ -2,7 +2,7 @@
 
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
-#include <zeroth/recommended.hpp>
+#include <zeroth/advice/recommended.hpp>
 
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>

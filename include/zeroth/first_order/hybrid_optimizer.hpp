@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/first_order.hpp>
+#include <zeroth/first_order/first_order_optimizer.hpp>
 #include <zeroth/optimizer.hpp>
 
 #include <cmath>

@@ -46,7 +46,7 @@ constexpr const char* footer =
     "      a study";
 
 constexpr std::size_t quick_forwards = 40, quick_batch = 4, quick_length = 64;
-constexpr double least_ratio = 1.1, most_ratio = 100;  // closer rates are the same to three digits
+constexpr double min_ratio = 1.1, max_ratio = 100;  // closer rates are the same to three digits
 
 std::vector<std::string> different_names(const std::string& option, const std::string& list) {
     const std::vector<std::string> names = program::split(option, list);
@@ -206,7 +206,7 @@ private:
         require(std::ranges::find(kinds, kind) != std::end(kinds), "--schedule", "is not one of constant|linear|cosine|trapezoid");
         require(o.rates > 1 || !line_.given("--search-forwards"), "--search-forwards", "needs --rates of more than 1");
         require(o.rates > 1 || !line_.given("--rate-ratio"), "--rate-ratio", "needs --rates of more than 1");
-        require(o.rate_ratio >= least_ratio && o.rate_ratio <= most_ratio, "--rate-ratio", "is not a number from 1.1 to 100");
+        require(o.rate_ratio >= min_ratio && o.rate_ratio <= max_ratio, "--rate-ratio", "is not a number from 1.1 to 100");
     }
 
     /// What was not given and depends on other options or on the machine.
@@ -228,7 +228,7 @@ private:
             std::error_code error;
             std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
             if (error) self = std::filesystem::absolute(program_);
-            const std::filesystem::path beside = self.parent_path() / "finetune", built = self.parent_path().parent_path() / "finetune" / "finetune";
+            const std::filesystem::path beside = self.parent_path() / "finetune", built = self.parent_path() / "../../examples/finetune/finetune";
             o.finetune = (std::filesystem::is_regular_file(beside, error) ? beside : built).lexically_normal().string();
         }
     }

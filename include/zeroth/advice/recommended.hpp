@@ -6,7 +6,7 @@
 #include <zeroth/estimators/fzoo.hpp>
 #include <zeroth/optimizer.hpp>
 #include <zeroth/schedules/schedule.hpp>
-#include <zeroth/setting.hpp>
+#include <zeroth/ground/setting.hpp>
 #include <zeroth/updates/sgd.hpp>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // The plan of a run's memory, phase by phase, and a transformer's needs against published figures.
 
-#include <zeroth/memory.hpp>
+#include <zeroth/advice/memory_plan.hpp>
 #include <zeroth/updates/adam.hpp>
 #include <zeroth/updates/momentum.hpp>
 #include <zeroth/updates/sgd.hpp>

@@ -5,8 +5,8 @@
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/estimators/estimate.hpp>
-#include <zeroth/optimizer.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/step_report.hpp>
 #include <zeroth/updates/moments.hpp>
 #include <zeroth/updates/update_rule.hpp>
 

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <zeroth/cursor/term.hpp>
+#include <zeroth/parameters/block.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// Why a step ended as it did.
+enum class Reason : std::uint8_t {
+    updated,           ///< the base was moved
+    kept,              ///< the rule found no candidate better than the base, which stays
+    non_finite_loss,   ///< a loss was NaN or infinite: the weights are as before the step
+    non_finite_update, ///< the projected gradient, or it times the learning rate, overflowed: the weights are as before the step
+};
+
+[[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
+    switch (reason) {
+    case Reason::updated: return "updated";
+    case Reason::kept: return "kept";
+    case Reason::non_finite_loss: return "non-finite loss";
+    case Reason::non_finite_update: return "non-finite update";
+    }
+    return "unknown";
+}
+
+/// What a step did. The spans are views of the optimizer's memory, valid until its next step.
+struct StepReport {
+    /// Number of the step, from 0.
+    std::uint64_t step = 0;
+    Reason reason = Reason::updated;
+    /// Of the batch: the mean over a two-sided estimator's losses, the base's own for a one-sided one. Not finite if that was the reason.
+    double loss = 0;
+    /// Every loss, in order of evaluation.
+    std::span<const double> losses;
+    /// The gradient estimate.
+    std::span<const Term> terms;
+    /// eta of this step.
+    double learning_rate = 0;
+    /// Projected gradients that were clipped.
+    int clipped = 0;
+    /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
+    /// where it touches, and with scales where they are not 0. Known from the terms, for directions with E z^2 = 1, scaled or not: exact
+    /// in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights
+    /// were 0, NaN where it is not known: for CoordinateWise, for first-order gradients, and for rules of one's own whose move is no
+    /// SizedMove.
+    double relative_update = 0;
+    /// The block whose weights' precision its update falls under, the worst if there are several; null if none. It is under half the
+    /// spacing of the floats (doubles in a block of them) as large as the block's root mean square, so rounding takes most of it away: take
+    /// larger steps, or double. The spacing of 16-bit weights does not count, nor Exact's grid: to these updates are rounded stochastically.
+    const Block* rounded_away = nullptr;
+    std::uint64_t forward_passes = 0;
+    /// Over the weights.
+    std::uint64_t traversals = 0;
+    /// The backend that made them, e.g. "reference", "simd avx2 x 4".
+    std::string_view backend;
+};
+
+ZEROTH_END_NAMESPACE
