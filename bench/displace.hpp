@@ -6,13 +6,12 @@
 
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
-#include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include <benchmark/benchmark.h>
+#include <prepared.hpp>
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace bench {
@@ -26,21 +25,14 @@ void displace(benchmark::State& state) {
     const Numbers<Storage> weights{elements, Storage{1.0f}};
     zeroth::Parameters parameters;
     parameters.add("weights", weights.span());
-    std::vector<zeroth::Move<1>> moves;
-    for (std::uint32_t k = 0; k < keys; ++k) {
-        moves.push_back({zeroth::Key{1, 2, k}, {1e-6}});
-    }
-    Direction direction{};
-    if constexpr (zeroth::FormedDirection<Direction, std::span<const zeroth::Block>>) {
-        direction.reserve(parameters.blocks(), moves.size());
-        for (const zeroth::Move<1>& move : moves) {
-            direction.form(move.key);
-        }
-    }
     const zeroth::Threads<zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<Storage>>> backend{.threads = Threads};
-    Rounds rounds{state, Increment<Storage>{weights.span(), Threads}, [&] {
-                      backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
-                  }};
+    std::vector<zeroth::Key> all;
+    for (std::uint32_t k = 0; k < keys; ++k) {
+        all.push_back({1, 2, k});
+    }
+    const zeroth_test::Prepared prepared{Direction{}, parameters.blocks(), all, std::vector<double>(keys, 1e-6), backend};
+    const auto traversal = prepared.traversal(zeroth::Displace{});
+    Rounds rounds{state, Increment<Storage>{weights.span(), Threads}, [&] { backend.traverse(traversal); }};
     rounds.report(state, elements);
     state.counters["keys"] = static_cast<double>(keys);
     state.counters["threads"] = Threads;

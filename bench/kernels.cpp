@@ -31,12 +31,11 @@ void displace_small(benchmark::State& state) {
     for (std::size_t t = 0; t < tensors; ++t) {
         many.add("weights" + std::to_string(t), std::span{weights}.subspan(t * size, size));
     }
-    const zeroth::Move<1> move{zeroth::Key{1, 2, 0}, {1e-6}};
     const zeroth::Simd<> backend;
-    const auto traverse = [&](const zeroth::Parameters& parameters) {
-        backend.traverse(parameters.blocks(), Direction{}, std::span<const zeroth::Move<1>>{&move, 1}, zeroth::Displace{});
-    };
-    bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { traverse(one); }); }, [&] { traverse(many); }};
+    const std::vector<zeroth::Key> key{{1, 2, 0}};
+    const zeroth_test::Prepared of_one{Direction{}, one.blocks(), key, {1e-6}, backend}, of_many{Direction{}, many.blocks(), key, {1e-6}, backend};
+    const auto in_one = of_one.traversal(zeroth::Displace{}), in_many = of_many.traversal(zeroth::Displace{});
+    bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { backend.traverse(in_one); }); }, [&] { backend.traverse(in_many); }};
     rounds.report(state, weights.size(), 1, "one");
     state.SetLabel(backend.name());
 }
@@ -48,13 +47,12 @@ void move_base(benchmark::State& state) {
     std::vector<zeroth::bfloat16> weights(n, zeroth::bfloat16{1.0f});
     zeroth::Parameters parameters;
     parameters.add("weights", std::span{weights});
-    const zeroth::Move<1> move{zeroth::Key{1, 2, 0}, {1e-6}};
     const zeroth::Simd<> backend;
-    const auto traverse = [&](const auto& operation) {
-        backend.traverse(parameters.blocks(), Direction{}, std::span<const zeroth::Move<1>>{&move, 1}, operation);
-    };
-    bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { traverse(zeroth::Displace{}); }); },
-                         [&] { traverse(zeroth::DisplaceBase{move.key}); }};
+    const zeroth::Key key{1, 2, 0};
+    const zeroth_test::Prepared prepared{Direction{}, parameters.blocks(), std::vector<zeroth::Key>{key}, {1e-6}, backend};
+    const auto nearest = prepared.traversal(zeroth::Displace{});
+    const auto stochastic = prepared.traversal(zeroth::DisplaceBase{key});
+    bench::Rounds rounds{state, [&] { return bench::seconds_of([&] { backend.traverse(nearest); }); }, [&] { backend.traverse(stochastic); }};
     rounds.report(state, n, 1, "nearest");
     state.SetLabel(backend.name());
 }
@@ -73,11 +71,10 @@ void displace_masked(benchmark::State& state) {
         bits.set(0, i);
     }
     const zeroth::Masked direction{Direction{}, bits.mask()};
-    const zeroth::Move<1> move{zeroth::Key{1, 2, 0}, {1e-6}};
     const zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float>> backend;
-    bench::Rounds rounds{state, bench::Increment<float>{weights.span()}, [&] {
-                             backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{&move, 1}, zeroth::Displace{});
-                         }};
+    const zeroth_test::Prepared prepared{direction, parameters.blocks(), std::vector<zeroth::Key>{{1, 2, 0}}, {1e-6}, backend};
+    const auto traversal = prepared.traversal(zeroth::Displace{});
+    bench::Rounds rounds{state, bench::Increment<float>{weights.span()}, [&] { backend.traverse(traversal); }};
     rounds.report(state, n);
     state.SetLabel(backend.name());
 }

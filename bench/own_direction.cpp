@@ -17,8 +17,7 @@ struct Ternary {
     static constexpr int groups = 16;
     static constexpr int vectors = 4;
 
-    template <class Lanes>
-    using Draw = zeroth::PhiloxDraw<Ternary, Lanes>;
+    using Ray = zeroth::PhiloxRay<Ternary>;
 
     template <class Lanes>
     ZEROTH_INLINE static void next(typename Lanes::Word (&words)[4], typename Lanes::Float (&z)[4]) noexcept {
@@ -34,7 +33,7 @@ struct Ternary {
     }
 
     float operator()(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::uint64_t element) const noexcept {
-        return number_at(*this, key, block, element);
+        return zeroth::number_of<Ternary>(key, block, element);
     }
 };
 

@@ -17,30 +17,38 @@
 
 namespace {
 
-/// The Draw of a direction from some rounds of Philox.
-template <class Direction, class Lanes, int Rounds>
-struct DrawOfRounds {
-    typename Lanes::Word word[4];
+/// The ray of a Gaussian from some rounds of Philox.
+template <int Rounds>
+struct RayOfRounds : zeroth::PhiloxBits {
+    static constexpr int groups = zeroth::Gaussian::groups;
+    static constexpr int vectors = zeroth::Gaussian::vectors;
 
-    ZEROTH_INLINE void next(typename Lanes::Float (&z)[2]) noexcept { Direction::template next<Lanes>(word, z); }
-    template <int N>
-    ZEROTH_INLINE static void draw(const Direction&, const zeroth::Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
-                                   DrawOfRounds (&draws)[N]) noexcept {
-        typename Lanes::Word words[N][4];
-        Lanes::template philox<Rounds, N>(streams, counters, words);
-        for (int n = 0; n < N; ++n) {
-            std::copy(std::begin(words[n]), std::end(words[n]), draws[n].word);
+    template <class Lanes>
+    struct Draw {
+        typename Lanes::Word word[4];
+
+        ZEROTH_INLINE void next(typename Lanes::Float (&z)[2]) noexcept { zeroth::Gaussian::next<Lanes>(word, z); }
+        template <int N>
+        ZEROTH_INLINE static void draw(const RayOfRounds* const (&rays)[N], const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
+            const zeroth::PhiloxBits* bits[N];
+            std::copy(std::begin(rays), std::end(rays), bits);
+            typename Lanes::Word words[N][4];
+            Lanes::template philox<Rounds, N>(bits, counters, words);
+            for (int n = 0; n < N; ++n) {
+                std::copy(std::begin(words[n]), std::end(words[n]), draws[n].word);
+            }
         }
-    }
+    };
 };
 
 /// The library's transform of seven rounds in place of ten.
-struct GaussianOf7Rounds : zeroth::Gaussian {
-    template <class Lanes>
-    using Draw = DrawOfRounds<GaussianOf7Rounds, Lanes, 7>;
+struct GaussianOf7Rounds {
+    static constexpr float largest = zeroth::Gaussian::largest;
+
+    using Ray = RayOfRounds<7>;
 
     float operator()(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::uint64_t element) const noexcept {
-        return number_at(*this, key, block, element);
+        return zeroth::number_at(Ray{{zeroth::philox_key(key, zeroth::Purpose::direction), block.hash}}, element);
     }
 };
 
@@ -50,8 +58,7 @@ struct GaussianOf64Bits {
     static constexpr int groups = 2;
     static constexpr int vectors = 2;
 
-    template <class Lanes>
-    using Draw = zeroth::PhiloxDraw<GaussianOf64Bits, Lanes>;
+    using Ray = zeroth::PhiloxRay<GaussianOf64Bits>;
 
     template <class Lanes>
     ZEROTH_INLINE static void next(typename Lanes::Word (&words)[4], typename Lanes::Float (&z)[2]) noexcept {
@@ -90,7 +97,7 @@ struct GaussianOf64Bits {
     }
 
     float operator()(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::uint64_t element) const noexcept {
-        return number_at(*this, key, block, element);
+        return zeroth::number_of<GaussianOf64Bits>(key, block, element);
     }
 };
 
@@ -106,9 +113,8 @@ void quality(benchmark::State& state) {
     const auto draw = [&](std::vector<float>& to, const zeroth::Key& key, std::uint64_t hash) {
         std::fill(to.begin(), to.end(), 0.0f);
         const zeroth::Block block{"z", to.data(), zeroth::ScalarType::float32, {hash, part, 1}};
-        const zeroth::Move<1> move{key, {1.0}};
-        zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float>>{}.traverse(
-            std::span<const zeroth::Block>{&block, 1}, Direction{}, std::span<const zeroth::Move<1>>{&move, 1}, zeroth::Displace{});
+        zeroth_test::displace(zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<float>>{}, std::span<const zeroth::Block>{&block, 1}, Direction{},
+                              key);
     };
     for (auto _ : state) {
         for (std::uint64_t p = 0; p < parts; ++p) {

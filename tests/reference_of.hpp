@@ -3,7 +3,6 @@
 #include <zeroth/backends/visit.hpp>
 
 #include <cstddef>
-#include <span>
 #include <string>
 
 namespace zeroth_test {
@@ -15,11 +14,10 @@ struct ReferenceOf {
     using Types = zeroth::ScalarTypes<T>;
 
     [[nodiscard]] std::string name() const { return "reference"; }
-    template <class D, class Operation>
-    void traverse(std::span<const zeroth::Block> blocks, const D& direction, std::span<const zeroth::Move<Operation::coefficients>> moves,
-                  const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            zeroth::visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
+    template <class Operation, zeroth::Ray R>
+    void traverse(const zeroth::Traversal<Operation, R>& traversal) const noexcept {
+        for (std::size_t b = 0; b < traversal.blocks.size(); ++b) {
+            zeroth::visit_range<Lanes, Types>(traversal, b, 0, traversal.blocks[b].size());
         }
     }
 };

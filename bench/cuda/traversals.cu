@@ -109,31 +109,31 @@ constexpr zeroth::Key key{1, 2, 0};
 template <class Direction, class Storage>
 class Traversals {
   public:
-    explicit Traversals(const Weights<Storage>& weights) : weights_{weights} {
-        backend_.reserve(direction_, weights.blocks(), 1);
-        if constexpr (requires { direction_.form(key); }) {
-            direction_.form(key);
-        }
-    }
+    explicit Traversals(const Weights<Storage>& weights) : weights_{weights}, rays_{Direction{}, weights.blocks(), 1, backend_} {}
 
-    void displace(double by) const { traverse(by, zeroth::Displace{}); }
+    void displace(double by) { traverse(by, zeroth::Displace{}); }
     /// Those of a two-sided step: to one side, to the other, and back with the update.
-    void step() const {
+    void step() {
         displace(1e-3);
         displace(-2e-3);
         traverse(1e-3 - 1e-6, zeroth::DisplaceBase{key});
     }
 
   private:
+    using Backend = zeroth::cuda::Backend<zeroth::ScalarTypes<Storage>>;
+    using Rays = zeroth::RaysOf<Direction, Backend>;
+    using Ray = zeroth::RayIn<Rays>;
+
     template <class Operation>
-    void traverse(double coefficient, const Operation& operation) const {
-        const zeroth::Move<1> move{key, {coefficient}};
-        backend_.traverse(weights_.blocks(), direction_, std::span<const zeroth::Move<1>>{&move, 1}, operation);
+    void traverse(double coefficient, const Operation& operation) {
+        rays_.prepare({&key, 1}, weights_.blocks(), backend_);
+        backend_.traverse(zeroth::Traversal{weights_.blocks(), operation,
+                                            zeroth::Moves<Ray>{zeroth::RaysView<Ray>{rays_, 1}, &coefficient, 1}});
     }
 
     const Weights<Storage>& weights_;
-    Direction direction_{};
-    zeroth::cuda::Backend<zeroth::ScalarTypes<Storage>> backend_{};
+    Backend backend_{};
+    Rays rays_;
 };
 
 /// One traversal of 4 GB of weights.
@@ -144,7 +144,7 @@ void cuda_displace(benchmark::State& state) {
         return;
     }
     const Weights<Storage> weights{1, bytes / sizeof(Storage)};
-    const Traversals<Direction, Storage> traversals{weights};
+    Traversals<Direction, Storage> traversals{weights};
     const Timer timer;
     double by = 1e-3;
     bench::Rounds rounds{state, [&] { return timer([&] { weights.copy(); }); }, [&] {
@@ -162,8 +162,8 @@ void cuda_small(benchmark::State& state) {
     constexpr std::uint64_t size = 4096;
     const Weights<float> many{tensors, size};
     const Weights<float> one{1, tensors * size};
-    const Traversals<Direction, float> over_many{many};
-    const Traversals<Direction, float> over_one{one};
+    Traversals<Direction, float> over_many{many};
+    Traversals<Direction, float> over_one{one};
     const Timer timer;
     bench::Rounds rounds{state, [&] { return timer([&] { over_one.step(); }); }, [&] { return timer([&] { over_many.step(); }); }};
     rounds.report(state, many.size(), 1, "one");
@@ -188,7 +188,7 @@ void cuda_7b(benchmark::State& state) {
         return;
     }
     const Weights<zeroth::bfloat16> weights{llama_7b()};
-    const Traversals<Direction, zeroth::bfloat16> traversals{weights};
+    Traversals<Direction, zeroth::bfloat16> traversals{weights};
     const Timer timer;
     bench::Rounds rounds{state, [&] { return timer([&] { weights.copy(); }); }, [&] { return timer([&] { traversals.step(); }); }};
     rounds.report(state, weights.size(), 3, "copy");

@@ -1,6 +1,8 @@
 /// bench_instructions KERNEL ELEMENTS: one traversal, for count.cmake to count its instructions. All of the program but the traversal is
 /// the same for any number of elements up to 2^19.
 
+#include "../../tests/prepared.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/directions/mixed_pool.hpp>
 #include <zeroth/directions/reuse_pool.hpp>
@@ -28,19 +30,12 @@ template <class Direction, class Storage, std::uint32_t Keys>
 void displace(std::size_t size) {
     zeroth::Parameters parameters;
     parameters.add("weights", weights<Storage>(size));
-    std::vector<zeroth::Move<1>> moves;
+    std::vector<zeroth::Key> keys;
     for (std::uint32_t k = 0; k < Keys; ++k) {
-        moves.push_back({zeroth::Key{1, 2, k}, {1e-6}});
-    }
-    Direction direction{};
-    if constexpr (zeroth::FormedDirection<Direction, std::span<const zeroth::Block>>) {
-        direction.reserve(parameters.blocks(), moves.size());
-        for (const zeroth::Move<1>& move : moves) {
-            direction.form(move.key);
-        }
+        keys.push_back({1, 2, k});
     }
     const zeroth::Simd<zeroth::WidestArch, zeroth::ScalarTypes<Storage>> backend;
-    backend.traverse(parameters.blocks(), direction, std::span<const zeroth::Move<1>>{moves}, zeroth::Displace{});
+    zeroth_test::traverse(backend, parameters.blocks(), Direction{}, keys, std::vector<double>(Keys, 1e-6), zeroth::Displace{});
 }
 
 void increment(std::size_t size) {

@@ -28,16 +28,18 @@ struct AnyMask {
             drawn.validate_for(blocks);
         }
     }
-    void prepare(zeroth::Stream& stream, std::size_t block) const {
-        if (of_bits) {
-            bits.prepare(stream, block);
-        } else {
-            drawn.prepare(stream, block);
+    struct Ray {
+        zeroth::BitMask::Ray bits;
+        zeroth::Bernoulli::Ray drawn;
+        bool of_bits;
+
+        template <class Lanes>
+        ZEROTH_INLINE typename Lanes::Float read(std::uint64_t element, const typename Lanes::Float& z) const noexcept {
+            return of_bits ? bits.read<Lanes>(element, z) : drawn.read<Lanes>(element, z);
         }
-    }
-    template <class Lanes>
-    ZEROTH_INLINE static typename Lanes::Float read(const zeroth::Stream& stream, std::uint64_t element, const typename Lanes::Float& z) noexcept {
-        return stream.bits != nullptr ? zeroth::BitMask::read<Lanes>(stream, element, z) : zeroth::Bernoulli::read<Lanes>(stream, element, z);
+    };
+    Ray ray(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::size_t index) const noexcept {
+        return {bits.ray(key, block, index), drawn.ray(key, block, index), of_bits};
     }
     bool operator()(const zeroth::Key& key, const zeroth::BlockIdentity& block, std::uint64_t element) const {
         if (of_bits) return bits(key, block, element);

@@ -73,20 +73,18 @@ class BlockOptimizer {
 
     BlockOptimizer(const Partition& partition, const E& estimator, const Rule& rule, BlockSettings<Restore> settings = {}, const B& backend = {})
         : settings_{std::move(settings)}, step_{settings_.first_step} {
+        parts_.reserve(partition.parts.size());
         if (partition.parts.empty()) {
             throw std::invalid_argument{"zeroth: the partition has no parts"};
         }
         for (const Parameters& parameters : partition.parts) {
-            parts_.push_back(new Part{parameters, estimator, rule,
-                                      Settings<Restore>{.seed = settings_.seed, .first_step = step_, .restore = settings_.restore}, backend});
+            parts_.emplace_back(parameters, estimator, rule,
+                                Settings<Restore>{.seed = settings_.seed, .first_step = step_, .restore = settings_.restore}, backend);
         }
         if (settings_.order == BlockOrder::importance) {
             check_importance();
         }
     }
-    BlockOptimizer(const BlockOptimizer&) = delete;
-    BlockOptimizer& operator=(const BlockOptimizer&) = delete;
-
     template <ForwardFn F>
     BlockStepReport step(F&& forward) {
         BlockStepReport report;
@@ -136,33 +134,6 @@ class BlockOptimizer {
     [[nodiscard]] std::size_t forward_passes() const { return parts_[0].forward_passes() * (one_a_step() ? 1 : parts_.size()); }
 
   private:
-    /// The parts' optimizers, which stay where they are.
-    class Parts {
-      public:
-        Parts() = default;
-        Parts(const Parts&) = delete;
-        Parts& operator=(const Parts&) = delete;
-        ~Parts() {
-            for (Part* part : parts_) {
-                delete part;
-            }
-        }
-        void push_back(Part* part) {
-            try {
-                parts_.push_back(part);
-            } catch (...) {
-                delete part;
-                throw;
-            }
-        }
-        [[nodiscard]] std::size_t size() const noexcept { return parts_.size(); }
-        [[nodiscard]] Part& operator[](std::size_t index) noexcept { return *parts_[index]; }
-        [[nodiscard]] const Part& operator[](std::size_t index) const noexcept { return *parts_[index]; }
-
-      private:
-        std::vector<Part*> parts_;
-    };
-
     [[nodiscard]] bool one_a_step() const noexcept {
         return settings_.order != BlockOrder::all && settings_.order != BlockOrder::jacobi;
     }
@@ -229,7 +200,7 @@ class BlockOptimizer {
 
     BlockSettings<Restore> settings_;
     std::uint64_t step_;
-    Parts parts_;
+    std::vector<Part> parts_;
 };
 
 ZEROTH_END_NAMESPACE

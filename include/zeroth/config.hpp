@@ -24,6 +24,13 @@
 #define ZEROTH_HOST_DEVICE
 #endif
 
+/// Before a HOST_DEVICE template that calls what it is handed: nvcc is not to warn where that is the host's.
+#if defined(__CUDACC__)
+#define ZEROTH_NO_EXEC_CHECK _Pragma("nv_exec_check_disable")
+#else
+#define ZEROTH_NO_EXEC_CHECK
+#endif
+
 /// A function of the element loops: it must be inlined, or its vectors would travel through memory.
 #if defined(__GNUC__) || defined(__clang__)
 #define ZEROTH_INLINE ZEROTH_HOST_DEVICE inline __attribute__((always_inline))

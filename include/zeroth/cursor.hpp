@@ -1,23 +1,25 @@
 #pragma once
 
 #include <zeroth/backends/backend.hpp>
-#include <zeroth/backends/reductions.hpp>
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/cursor/base_move.hpp>
 #include <zeroth/cursor/exact.hpp>
 #include <zeroth/cursor/in_place.hpp>
+#include <zeroth/cursor/parts.hpp>
 #include <zeroth/cursor/snapshot.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/directions/direction.hpp>
+#include <zeroth/directions/rays_of.hpp>
 #include <zeroth/parameters/parameters.hpp>
-#include <zeroth/ground/state_memory.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -38,39 +40,40 @@ template <Direction D, class Restore = InPlace, Backend B = Reference, BaseMove 
 class Cursor {
     /// Whether moves of the base change the direction's factors.
     static constexpr bool changes_factors = requires(M& move) { move.factors; };
-    static constexpr bool has_factors = requires(RawDirection<D>& direction) { direction.factors(); };
+    static constexpr bool has_factors = requires { requires D::has_factors; };
     static_assert(has_factors || !changes_factors, "zeroth: the rule changes factors of the direction, which has none: see Preconditioned");
     static_assert(!has_factors || !Restore::adjusts_weights, "zeroth: factors leave Exact's grid: restore in place or by Snapshot");
 
   public:
+    using Rays = RaysOf<D, B>;
+
     /// reach: the largest displacement of one weight to be expected, without a block's scale (Exact lays its grid for it); may be exceeded
     /// later.
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
            double reach, std::size_t max_terms, std::size_t max_gradient_terms = 0)
-        : parameters_{parameters}, direction_{direction}, backend_{backend}, block_scales_{scales_of(direction_, parameters_.blocks())},
-          weights_{restore, checked(parameters_.blocks()), raw_direction(direction_), backend_, Reach{reach, block_scales()},
-                   2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms)} {
-        const std::size_t max_parts = 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
+        : parameters_{parameters}, backend_{backend}, parts_{M::coefficients, max_parts(max_terms, max_gradient_terms)},
+          rays_{direction, checked(parameters_.blocks()), max_parts(max_terms, max_gradient_terms), backend_},
+          weights_{restore, place(), reach, max_parts(max_terms, max_gradient_terms)} {
         displacement_.reserve(max_terms);
-        gradient_.reserve(max_parts - 2 * max_terms);
-        parts_.reserve(max_parts);
-        if constexpr (requires { backend_.reserve(raw_direction(direction_), parameters_.blocks(), max_parts); }) {
-            backend_.reserve(raw_direction(direction_), parameters_.blocks(), max_parts);
-        } else if constexpr (FormedDirection<Raw, std::span<const Block>>) {
-            raw_direction(direction_).reserve(parameters_.blocks(), max_parts);
-        }
-        if constexpr (NormalisedDirection<D>) {
-            units_.resize(parameters_.blocks().size());
-            for (std::size_t k = 0; k < max_parts; ++k) {
-                scales_.push_back({Key{}, false, false, make_factors()});
-            }
-        }
+        gradient_.reserve(max_parts(max_terms, max_gradient_terms) - 2 * max_terms);
         if constexpr (Restore::adjusts_weights) {
             call_hook();
         }
     }
-    Cursor(const Cursor&) = delete;
-    Cursor& operator=(const Cursor&) = delete;
+    /// The weights stay where they are; the other cursor has none any more.
+    Cursor(Cursor&& other) noexcept
+        : parameters_{std::move(other.parameters_)}, backend_{std::move(other.backend_)}, parts_{std::move(other.parts_)},
+          rays_{std::move(other.rays_)}, weights_{std::move(other.weights_)}, displacement_{std::exchange(other.displacement_, {})},
+          gradient_{std::move(other.gradient_)}, pending_move_{other.pending_move_}, pending_{std::exchange(other.pending_, false)},
+          traversals_{other.traversals_} {}
+    /// Settles the weights that it has had.
+    Cursor& operator=(Cursor&& other) noexcept {
+        if (this != &other) {
+            std::destroy_at(this);
+            std::construct_at(this, std::move(other));
+        }
+        return *this;
+    }
     ~Cursor() { settle_quietly(); }
 
     void stand_at(std::span<const Term> terms) { move_to(terms); }
@@ -101,7 +104,7 @@ class Cursor {
 
     /// Leaves the weights at their base, updated.
     void settle() { move_to({}); }
-    /// The same where an exception is already under way: one of the hook's own is dropped. Going home needs no memory: its keys are formed.
+    /// The same where an exception is already under way: one of the hook's own is dropped. Going home needs no memory: its keys are prepared.
     /// An update that finds none, of more terms than max_gradient_terms, is dropped.
     void settle_quietly() noexcept {
         try {
@@ -117,29 +120,37 @@ class Cursor {
 
     /// To be called after the user has changed the weights himself, between steps, while settled.
     void adopt() {
-        traversals_ += static_cast<std::uint64_t>(weights_.adopt());
+        traversals_ += static_cast<std::uint64_t>(weights_.adopt(place()));
         if constexpr (Restore::adjusts_weights) {
             call_hook();
         }
     }
 
-    /// The direction, ready for draws of this key.
-    [[nodiscard]] const D& direction_for([[maybe_unused]] const Key& key) {
-        form(key);
-        return direction_;
+    /// The direction that draws.
+    [[nodiscard]] const D& direction() const noexcept { return rays_.direction(); }
+    /// Its rays in these blocks: those of the keys of the last traversal.
+    [[nodiscard]] const Rays& rays() const noexcept { return rays_; }
+    /// The ray of one key, ready to be drawn until the next traversal.
+    [[nodiscard]] RaysView<RayIn<Rays>> rays_for(const Key& key) {
+        parts_.clear();
+        parts_.of(key);
+        if (pending_) {
+            for (const GradientTerm<M::coefficients>& term : gradient_) {
+                parts_.of(term.key);
+            }
+        }
+        prepare_beside_displacement();
+        return {rays_, 1};
     }
     /// Over the weights, since the cursor was made.
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
     [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
     [[nodiscard]] const B& backend() const noexcept { return backend_; }
     /// Of a block-scaled direction in a block; 1 for others.
-    [[nodiscard]] double scale_of(std::size_t block) const noexcept { return BlockScaledDirection<D> ? block_scales_[block] : 1.0; }
+    [[nodiscard]] double scale_of(std::size_t block) const noexcept { return rays_.block_scale(block); }
     /// What the restore policy and the direction keep beside the weights, the backend for it included.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
-        std::size_t bytes = weights_.bytes();
-        if constexpr (requires(const Raw& direction) { direction.state_bytes(); }) {
-            bytes += raw_direction(direction_).state_bytes();
-        }
+        std::size_t bytes = weights_.bytes() + rays_.bytes();
         if constexpr (requires { backend_.state_bytes(); }) {
             bytes += backend_.state_bytes();
         }
@@ -159,8 +170,13 @@ class Cursor {
     }
 
   private:
-    using PartType = Part<M::coefficients>;
-    using Raw = RawDirection<D>;
+    using At = Place<Rays, B>;
+
+    /// Keys of a traversal: of the displacement left, of the one entered, and of the gradient.
+    static constexpr std::size_t max_parts(std::size_t max_terms, std::size_t max_gradient_terms) noexcept {
+        return 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
+    }
+    [[nodiscard]] At place() noexcept { return {parameters_.blocks(), rays_, backend_}; }
 
     static std::span<const Block> checked(std::span<const Block> blocks) {
         require_blocks(blocks);
@@ -186,18 +202,6 @@ class Cursor {
         return blocks;
     }
 
-    static std::vector<double> scales_of([[maybe_unused]] const D& direction, [[maybe_unused]] std::span<const Block> blocks) {
-        std::vector<double> scales;
-        if constexpr (BlockScaledDirection<D>) {
-            for (const Block& block : blocks) {
-                scales.push_back(direction.scale_of(block.identity));
-            }
-        }
-        return scales;
-    }
-    /// Null for a direction without.
-    [[nodiscard]] const double* block_scales() const noexcept { return BlockScaledDirection<D> ? block_scales_.data() : nullptr; }
-
     void move_to(std::span<const Term> target) {
         if constexpr (changes_factors) {
             if (pending_ && !target.empty()) { // which the update's own traversal would enter by the factors before
@@ -208,50 +212,61 @@ class Cursor {
         // The gradient first: its sum is rounded in the order of its terms, wherever the weights stand, so it can be replayed.
         if (pending_) {
             for (const GradientTerm<M::coefficients>& term : gradient_) {
-                PartType& part = part_of(term.key);
+                double* const row = parts_.of(term.key);
                 for (int i = 0; i < M::coefficients; ++i) {
-                    part.gradient[i] += term.coefficient[i];
+                    row[Parts::gradient + static_cast<std::size_t>(i)] += term.coefficient[i];
                 }
             }
         }
         for (const Term& term : displacement_) {
-            part_of(term.key).leave += term.coefficient;
+            parts_.of(term.key)[Parts::leave] += term.coefficient;
         }
         for (const Term& term : target) {
-            part_of(term.key).enter += term.coefficient;
+            parts_.of(term.key)[Parts::enter] += term.coefficient;
         }
         bool moves = pending_;
-        for (const PartType& part : parts_) {
-            moves = moves || part.leave != part.enter;
+        for (std::size_t k = 0; k < parts_.size(); ++k) {
+            moves = moves || parts_[k][Parts::leave] != parts_[k][Parts::enter];
         }
         if (!moves) {
             return;
         }
-        for (const PartType& part : parts_) {
-            form(part.key);
+        if constexpr (!Restore::needs_left) {
+            parts_.keep([](const double* row) {
+                bool is_needed = row[Parts::enter] != 0;
+                for (std::size_t i = 0; i < static_cast<std::size_t>(M::coefficients); ++i) {
+                    is_needed = is_needed || row[Parts::gradient + i] != 0;
+                }
+                return is_needed;
+            });
         }
-        scale_blocks();
         displacement_.reserve(target.size()); // while nothing has moved
-        traversals_ += static_cast<std::uint64_t>(weights_.move(parts_, pending_ ? &pending_move_ : nullptr));
+        traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, pending_ ? &pending_move_ : nullptr));
         displacement_.assign(target.begin(), target.end());
         pending_ = false;
         call_hook();
     }
 
-    void form([[maybe_unused]] const Key& key) {
-        if constexpr (FormedDirection<Raw, std::span<const Block>>) {
-            raw_direction(direction_).form(key);
-        }
-    }
+    /// What the keys need is taken now.
     void accept(const M& move) {
+        parts_.clear();
         for (const GradientTerm<M::coefficients>& term : gradient_) {
-            form(term.key);
+            parts_.of(term.key);
         }
+        prepare_beside_displacement();
         pending_move_ = move;
         if constexpr (changes_factors) {
-            pending_move_.factors = raw_direction(direction_).factors();
+            pending_move_.factors = rays_.factors();
         }
         pending_ = true;
+    }
+
+    /// Prepares the parts' keys, and those of the displacement, so that what these need stays for the way home.
+    void prepare_beside_displacement() {
+        for (const Term& term : displacement_) {
+            parts_.of(term.key);
+        }
+        rays_.prepare(parts_.keys(), parameters_.blocks(), backend_);
     }
 
     void call_hook() const {
@@ -260,97 +275,16 @@ class Cursor {
         }
     }
 
-    PartType& part_of(const Key& key) {
-        for (PartType& part : parts_) {
-            if (part.key == key) {
-                return part;
-            }
-        }
-        return parts_.emplace_back(PartType{key});
-    }
-
-    /// A normalised direction's factor in each block, where the backend reaches it.
-    [[nodiscard]] StateMemory make_factors() const {
-        return StateMemory{parameters_.blocks().size() * sizeof(double), state_allocator_of(backend_)};
-    }
-
-    /// A key's, kept while it is in use.
-    struct Scales {
-        Key key{};
-        bool in_use = false;
-        bool formed = false;
-        StateMemory factors{};
-
-        [[nodiscard]] double* factor() const noexcept { return reinterpret_cast<double*>(factors.data()); }
-    };
-
-    void scale_blocks() {
-        if constexpr (BlockScaledDirection<D>) {
-            for (PartType& part : parts_) {
-                part.block_scale = block_scales();
-            }
-        }
-        if constexpr (NormalisedDirection<D>) {
-            for (Scales& scales : scales_) {
-                scales.in_use = false;
-                for (PartType& part : parts_) {
-                    if (scales.formed && part.key == scales.key) {
-                        part.block_scale = scales.factor();
-                        scales.in_use = true;
-                    }
-                }
-            }
-            for (PartType& part : parts_) {
-                if (part.block_scale == nullptr) {
-                    part.block_scale = form_scales(part.key);
-                }
-            }
-        }
-    }
-
-    Scales& unused_scales() {
-        for (Scales& scales : scales_) {
-            if (!scales.in_use) {
-                return scales;
-            }
-        }
-        return scales_.emplace_back(Scales{Key{}, false, false, make_factors()});
-    }
-
-    const double* form_scales(const Key& key)
-        requires NormalisedDirection<D>
-    {
-        const std::span<const Block> blocks = parameters_.blocks();
-        Scales& scales = unused_scales();
-        const Move<1> move{key, {1.0}};
-        if constexpr (requires { backend_.form_factors(blocks, direction_, move, scales.factor()); }) {
-            backend_.form_factors(blocks, direction_, move, scales.factor());
-        } else {
-            units_.assign(blocks.size(), 0);
-            backend_.traverse(blocks, direction_, std::span<const Move<1>>{&move, 1}, SquaredNorm{units_.data()});
-            for (std::size_t b = 0; b < blocks.size(); ++b) {
-                scales.factor()[b] = D::scale(units_[b], blocks[b].size());
-            }
-        }
-        scales.key = key;
-        scales.in_use = scales.formed = true;
-        return scales.factor();
-    }
-
     Parameters parameters_;
-    D direction_;
     B backend_;
-    /// Of a block-scaled direction, in the order of the blocks.
-    std::vector<double> block_scales_;
-    typename Restore::template Weights<Raw, B, M> weights_;
+    Parts parts_;
+    Rays rays_;
+    typename Restore::template Weights<M> weights_;
     std::vector<Term> displacement_;
     std::vector<GradientTerm<M::coefficients>> gradient_;
-    std::vector<PartType> parts_;
     M pending_move_{};
     bool pending_ = false;
     std::uint64_t traversals_ = 0;
-    std::vector<Scales> scales_;
-    std::vector<std::int64_t> units_;
 };
 
 ZEROTH_END_NAMESPACE

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// zeroth::Simd{} (or zeroth::Threads<zeroth::Simd<>>{}) as the last argument for one that runs at the memory's speed. The report names it.
 ///
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
-/// The weights must outlive the optimizer, which must not be copied or moved. Settling lazily, its destructor settles.
+/// The weights must outlive the optimizer. Settling lazily, its destructor settles.
 /// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two
 /// traversals more, which read. traversals() counts them, the step's report does not.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
@@ -45,7 +46,7 @@ class Optimizer {
 
   public:
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
-        : estimator_{(validate(estimator, parameters), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
+        : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
           settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
           cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.max_terms(), max_gradient_terms()} {
         estimate_.terms.reserve(estimator_.max_terms());
@@ -59,8 +60,17 @@ class Optimizer {
         gradient_.reserve(max_gradient_terms());
         prepare_rule(rule_, cursor_.parameters().blocks(), estimator_.max_terms(), state_allocator_of(cursor_.backend()));
     }
-    Optimizer(const Optimizer&) = delete;
-    Optimizer& operator=(const Optimizer&) = delete;
+    /// The run goes on in the new one, with the same bits, whatever is pending; the old one may only be destroyed or assigned to.
+    Optimizer(Optimizer&&) noexcept = default;
+    /// Settles the run that it has had.
+    Optimizer& operator=(Optimizer&& other) noexcept {
+        if (this != &other) { // the cursor first, while the rule's state is there
+            std::destroy_at(this);
+            std::construct_at(this, std::move(other));
+        }
+        return *this;
+    }
+    ~Optimizer() = default;
 
     /// One step. `forward` is called estimator.forward_passes() times and must see the weights in memory as they then are.
     /// If it throws, or the parameters' hook does meanwhile, the weights go back to what they were before the step (bit for bit with Exact or
@@ -122,6 +132,8 @@ class Optimizer {
     [[nodiscard]] const E& estimator() const noexcept { return estimator_; }
     [[nodiscard]] const Rule& rule() const noexcept { return rule_; }
     [[nodiscard]] const auto& cursor() const noexcept { return cursor_; }
+    /// The direction that draws.
+    [[nodiscard]] const auto& direction() const noexcept { return cursor_.direction(); }
     /// Kept beside the weights by the restore policy, the direction and the update rule.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
         std::size_t bytes = cursor_.state_bytes();
@@ -133,17 +145,6 @@ class Optimizer {
     }
 
   private:
-    /// Before the restore policy has touched a weight.
-    static void validate(const E& estimator, const Parameters& parameters) {
-        estimator.validate();
-        if constexpr (ConfiguredDirection<decltype(E::direction)>) {
-            estimator.direction.validate();
-        }
-        if constexpr (DirectionOfBlocks<decltype(E::direction), std::span<const Block>>) {
-            estimator.direction.validate_for(parameters.blocks());
-        }
-    }
-
     template <class F>
     void probe(F& forward) {
         if constexpr (knows_size) {
@@ -199,7 +200,7 @@ class Optimizer {
             const std::span<const GradientTerm<Rule::Move::coefficients>> gradient{gradient_};
             const std::span<const Block> blocks = cursor_.parameters().blocks();
             double size = move.size(gradient, 1);
-            if constexpr (BlockScaledDirection<decltype(E::direction)>) {
+            if constexpr (has_scales_of<decltype(E::direction)>) {
                 double squares = 0;
                 double count = 0;
                 for (std::size_t b = 0; b < blocks.size(); ++b) {
@@ -228,7 +229,7 @@ class Optimizer {
         }
     }
 
-    static constexpr bool knows_size = SizedMove<typename Rule::Move> && unit_second_moment_of<RawDirection<decltype(E::direction)>>;
+    static constexpr bool knows_size = SizedMove<typename Rule::Move> && unit_second_moment_of<decltype(E::direction)>;
 
     using CursorType = Cursor<decltype(E::direction), Restore, B, typename Rule::Move>;
 

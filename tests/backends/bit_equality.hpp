@@ -1,5 +1,6 @@
 #pragma once
 
+#include "prepared.hpp"
 #include "reference_of.hpp"
 
 #include <zeroth/backends/simd.hpp>
@@ -31,17 +32,22 @@ std::vector<T> weights(std::size_t n) {
     return w;
 }
 
-template <int Coefficients>
-std::vector<Move<Coefficients>> moves(int count) {
-    std::vector<Move<Coefficients>> result;
+inline std::vector<Key> some_keys(int count) {
+    std::vector<Key> keys;
     for (int k = 0; k < count; ++k) {
-        Move<Coefficients> move{Key{11, 5, static_cast<std::uint32_t>(k)}, {}};
-        for (int c = 0; c < Coefficients; ++c) {
-            move.coefficient[c] = (k % 2 == 0 ? 1e-3 : -7e-4) * (1 + k + 0.3 * c);
-        }
-        result.push_back(move);
+        keys.push_back(Key{11, 5, static_cast<std::uint32_t>(k)});
     }
-    return result;
+    return keys;
+}
+/// So many coefficients for each of the keys.
+inline std::vector<double> some_rows(int count, int coefficients) {
+    std::vector<double> rows;
+    for (int k = 0; k < count; ++k) {
+        for (int c = 0; c < coefficients; ++c) {
+            rows.push_back((k % 2 == 0 ? 1e-3 : -7e-4) * (1 + k + 0.3 * c));
+        }
+    }
+    return rows;
 }
 
 /// What operations point to.
@@ -55,11 +61,11 @@ struct Memory {
 };
 
 /// What an operation with a direction and moves does to blocks, by a backend.
-using Traversal = std::function<void(std::span<const Block>, const Memory&)>;
+using Traverse = std::function<void(std::span<const Block>, const Memory&)>;
 
 /// A traversal of two blocks of weights of type T, one of them not aligned: all bytes it may have changed. Compiled once for a type.
 template <class T>
-[[gnu::noinline]] std::vector<unsigned char> run(std::size_t n, const Traversal& traversal) {
+[[gnu::noinline]] std::vector<unsigned char> run(std::size_t n, const Traverse& traverse_blocks) {
     std::vector<T> w = weights<T>(n + 3);
     std::vector<T> second = weights<T>(n / 2 + 1);
     std::vector<T> base_1 = weights<T>(n);
@@ -74,7 +80,7 @@ template <class T>
     Moment square;
     mean.prepare(blocks);
     square.prepare(blocks);
-    traversal(blocks, {bases, quanta, largest, units, mean.place(), square.place()});
+    traverse_blocks(blocks, {bases, quanta, largest, units, mean.place(), square.place()});
     std::vector<unsigned char> bytes;
     const auto keep = [&](const void* data, std::size_t size) {
         const std::size_t before = bytes.size();
@@ -97,8 +103,7 @@ template <class T>
 template <class T, class D, class Operation, class Backend>
 std::vector<unsigned char> run(const Backend& backend, const D& direction, std::size_t n, int count, Operation (*make)(const Memory&)) {
     return run<T>(n, [&](std::span<const Block> blocks, const Memory& memory) {
-        const auto all = moves<Operation::coefficients>(count);
-        backend.traverse(blocks, direction, std::span<const Move<Operation::coefficients>>{all}, make(memory));
+        traverse(backend, blocks, direction, some_keys(count), some_rows(count, Operation::coefficients), make(memory));
     });
 }
 
@@ -160,6 +165,8 @@ inline UpdateInPlace<WindowedAdamMove> make_windowed_adam(const Memory&) { retur
 inline DisplaceFrom make_displace_from(const Memory& memory) { return {memory.base}; }
 inline UpdateFrom<LinearMove> make_update_from(const Memory& memory) { return {memory.base, {0.999, -0.5, Key{1, 2, 3}}}; }
 inline DisplaceOnGrid make_on_grid(const Memory& memory) { return {memory.quanta}; }
+inline DisplaceOnGrid make_to_opposite(const Memory& memory) { return {memory.quanta, 2}; }
+inline DisplaceOnGrid make_off_grid(const Memory& memory) { return {memory.quanta, -1}; }
 inline UpdateOnGrid<LinearMove> make_update_on_grid(const Memory& memory) {
     return {memory.quanta, memory.largest, {0.9999, -0.5, Key{1, 2, 3}}};
 }

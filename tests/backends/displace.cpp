@@ -16,30 +16,58 @@ struct Elementwise {
     }
 };
 
-/// One of the user's own in registers, with tiles that divide no power of two.
+class ThreeGroupsRays;
+
+/// One of the user's own in registers, with rays of its own, whose tiles divide no power of two.
 struct ThreeGroups {
     static constexpr float largest = 4294967296.0f;
-    static constexpr int groups = 3;
-    static constexpr int vectors = 1;
 
-    template <class Lanes>
-    struct Draw {
-        typename Lanes::Word word;
+    struct Ray {
+        static constexpr int groups = 3;
+        static constexpr int vectors = 1;
 
-        ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) noexcept {
-            z[0] = Lanes::signed_to_float(word);
-            word = word * Lanes::broadcast_word(1664525u) + Lanes::broadcast_word(1013904223u);
-        }
-        template <int N>
-        ZEROTH_INLINE static void draw(const ThreeGroups&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
-                                       Draw (&draws)[N]) noexcept {
-            for (int n = 0; n < N; ++n) {
-                draws[n].word = (Lanes::iota(static_cast<std::uint32_t>(counters[n])) ^ Lanes::broadcast_word(streams[n]->key.query)) *
-                                Lanes::broadcast_word(0x9E3779B9u);
+        std::uint32_t query;
+
+        template <class Lanes>
+        struct Draw {
+            typename Lanes::Word word;
+
+            ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) noexcept {
+                z[0] = Lanes::signed_to_float(word);
+                word = word * Lanes::broadcast_word(1664525u) + Lanes::broadcast_word(1013904223u);
             }
-        }
+            template <int N>
+            ZEROTH_INLINE static void draw(const Ray* const (&rays)[N], const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
+                for (int n = 0; n < N; ++n) {
+                    draws[n].word = (Lanes::iota(static_cast<std::uint32_t>(counters[n])) ^ Lanes::broadcast_word(rays[n]->query)) *
+                                    Lanes::broadcast_word(0x9E3779B9u);
+                }
+            }
+        };
     };
-    float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const { return number_at(*this, key, block, element); }
+    template <class B>
+    using Rays = ThreeGroupsRays;
+
+    float operator()(const Key& key, const BlockIdentity&, std::uint64_t element) const { return number_at(Ray{key.query}, element); }
+};
+static_assert(VectorDirection<ThreeGroups>);
+
+class ThreeGroupsRays : public RaysBase<ThreeGroups> {
+  public:
+    template <class B>
+    ThreeGroupsRays(const ThreeGroups& direction, std::span<const Block> blocks, std::size_t, const B&) : RaysBase<ThreeGroups>{direction, blocks} {}
+
+    template <class B>
+    void prepare(std::span<const Key> keys, std::span<const Block>, const B&) {
+        queries_.clear();
+        for (const Key& key : keys) {
+            queries_.push_back(key.query);
+        }
+    }
+    [[nodiscard]] ThreeGroups::Ray ray(std::size_t k, std::size_t) const noexcept { return {queries_[k]}; }
+
+  private:
+    std::vector<std::uint32_t> queries_;
 };
 
 } // namespace
@@ -77,9 +105,14 @@ TEST_CASE("A traversal adds what random access gives") {
     const BlockIdentity identity{hash_name("first"), n, 1};
     std::vector<float> w(n, 0.0f);
     const Block block{"first", w.data(), ScalarType::float32, identity};
-    const Move<1> move{Key{1, 2, 3}, {1.0}};
-    Simd<>{}.traverse(std::span<const Block>{&block, 1}, Gaussian{}, std::span<const Move<1>>{&move, 1}, Displace{});
-    for (std::size_t i = 0; i < n; ++i) {
-        REQUIRE(w[i] == Gaussian{}(move.key, identity, i));
-    }
+    const auto check = [&](const auto& direction) {
+        w.assign(n, 0.0f);
+        displace(Simd<>{}, std::span<const Block>{&block, 1}, direction, Key{1, 2, 3});
+        for (std::size_t i = 0; i < n; ++i) {
+            REQUIRE(w[i] == direction(Key{1, 2, 3}, identity, i));
+        }
+    };
+    check(Gaussian{});
+    check(ThreeGroups{});
+    check(Elementwise{});
 }

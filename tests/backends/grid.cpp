@@ -9,6 +9,10 @@ using namespace zeroth_test;
 TEST_CASE("Every backend moves weights on the grid to the reference's bits") {
     compare<float, Gaussian>(make_on_grid, few_sizes, {0, 1, 2, 3, 5});
     compare<double, Gaussian>(make_on_grid, few_sizes, {1, 2, 3});
+    compare<float, Gaussian>(make_to_opposite, few_sizes, {1, 2, 3});
+    compare<double, Gaussian>(make_to_opposite, few_sizes, {1, 2});
+    compare<float, Gaussian>(make_off_grid, few_sizes, {1, 2, 3});
+    compare<double, Gaussian>(make_off_grid, few_sizes, {1, 2});
     compare<float, Gaussian>(make_update_on_grid, few_sizes, {0, 1, 2, 3, 5});
     compare<double, Gaussian>(make_update_on_grid, few_sizes, {1, 2, 3});
 }
@@ -27,8 +31,7 @@ TEST_CASE("A weight that is not finite makes the largest magnitude NaN") {
             w[at] = bad;
             const Block block{"w", w.data(), ScalarType::float32, {1, 100, 1}};
             double largest = 0;
-            Simd<>{}.traverse(std::span<const Block>{&block, 1}, Gaussian{}, std::span<const Move<1>>{},
-                              LargestMagnitude{&largest});
+            Simd<>{}.traverse(Traversal{std::span<const Block>{&block, 1}, LargestMagnitude{&largest}});
             CHECK(largest != largest);
         }
     }

@@ -110,18 +110,18 @@ TEMPLATE_TEST_CASE("Words in registers have the scalar bits", "", ZEROTH_TEST_AR
 TEMPLATE_TEST_CASE("Philox in registers gives the scalar words, for several streams at once", "", ZEROTH_TEST_ARCHITECTURES) {
     using Lanes = SimdLanes<TestType>;
     constexpr auto width = static_cast<std::size_t>(Lanes::width);
-    Stream stream[2];
+    PhiloxBits stream[2];
     Patterns patterns;
-    for (Stream& one : stream) {
-        one.block.hash = (std::uint64_t{patterns.word()} << 32) | patterns.word();
-        one.philox = {patterns.word(), patterns.word()};
+    for (PhiloxBits& one : stream) {
+        one.hash = (std::uint64_t{patterns.word()} << 32) | patterns.word();
+        one.key = {patterns.word(), patterns.word()};
     }
-    const Stream* const streams[3] = {&stream[0], &stream[1], &stream[0]};
+    const PhiloxBits* const streams[3] = {&stream[0], &stream[1], &stream[0]};
     // Up to the last whole register before the counter's low word wraps, and beyond it; in the end all with one key.
     for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{0xFFFFFFF0u}, std::uint64_t{1} << 32,
                                       (std::uint64_t{1} << 40) + 16, std::uint64_t{48}, (std::uint64_t{3} << 33) + 32}) {
         if (first == 48) {
-            stream[1].philox = stream[0].philox;
+            stream[1].key = stream[0].key;
         }
         const std::uint64_t counters[3] = {first, first, first + 16};
         typename Lanes::Word out[3][4];
@@ -130,7 +130,7 @@ TEMPLATE_TEST_CASE("Philox in registers gives the scalar words, for several stre
             for (std::size_t k = 0; k < 4; ++k) {
                 const auto lane = lanes_of<Lanes>([&] { return Lanes::from_bits(out[s][k]); });
                 for (std::size_t l = 0; l < width; ++l) {
-                    const PhiloxWords expected = philox4x32(counter_words(counters[s] + l, streams[s]->block.hash), streams[s]->philox);
+                    const PhiloxWords expected = philox4x32(counter_words(counters[s] + l, streams[s]->hash), streams[s]->key);
                     REQUIRE(bits(lane[l]) == expected.word[k]);
                 }
             }

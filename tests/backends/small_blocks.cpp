@@ -27,8 +27,7 @@ std::vector<unsigned char> moved(const Backend& backend, const Operation& operat
             before += size;
         }
     }
-    const auto all = moves<1>(count);
-    backend.traverse(std::span<const Block>{blocks}, D{}, std::span<const Move<1>>{all}, operation);
+    traverse(backend, blocks, D{}, some_keys(count), some_rows(count, 1), operation);
     std::vector<unsigned char> bytes(w.size() * sizeof(float) + other.size() * sizeof(bfloat16));
     std::memcpy(bytes.data(), w.data(), w.size() * sizeof(float));
     std::memcpy(bytes.data() + w.size() * sizeof(float), other.data(), other.size() * sizeof(bfloat16));

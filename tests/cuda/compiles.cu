@@ -1,21 +1,26 @@
 // The CUDA headers together with the core, for one architecture: a traversal of weights of every type, a rule's fused update, a cursor,
 // directions that form numbers on the device, masks.
 
+#include "../prepared.hpp"
+
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
-#include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/directions/bit_masks.hpp>
+#include <zeroth/directions/coordinate.hpp>
+#include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
+
+#include <vector>
 
 namespace zeroth_test {
 
 static_assert(zeroth::Backend<zeroth::cuda::Backend<>>);
 static_assert(zeroth::Scalar<__half> && zeroth::Scalar<__nv_bfloat16>);
 
-void displace(const zeroth::cuda::Backend<>& backend, std::span<const zeroth::Block> blocks, std::span<const zeroth::Move<1>> moves) {
-    backend.traverse(blocks, zeroth::Gaussian{}, moves, zeroth::DisplaceBase{});
+void displace(const zeroth::cuda::Backend<>& backend, std::span<const zeroth::Block> blocks, const std::vector<zeroth::Key>& keys) {
+    traverse(backend, blocks, zeroth::Gaussian{}, keys, std::vector<double>(keys.size(), 1e-3), zeroth::DisplaceBase{});
 }
 
 void train(const zeroth::Parameters& parameters, const zeroth::Key& key) {
@@ -28,19 +33,18 @@ void train(const zeroth::Parameters& parameters, const zeroth::Key& key) {
 using Narrow = zeroth::cuda::Backend<zeroth::ScalarTypes<zeroth::bfloat16>>;
 
 template <class D>
-void displace_by(const Narrow& backend, std::span<const zeroth::Block> blocks, D direction, std::span<const zeroth::Move<1>> moves) {
-    backend.reserve(direction, blocks, moves.size());
-    backend.traverse(blocks, direction, moves, zeroth::DisplaceBase{});
+void displace_by(const Narrow& backend, std::span<const zeroth::Block> blocks, const D& direction, const std::vector<zeroth::Key>& keys) {
+    traverse(backend, blocks, direction, keys, std::vector<double>(keys.size(), 1e-3), zeroth::DisplaceBase{});
 }
 
-void displace_by_all(const Narrow& backend, const zeroth::Parameters& parameters, std::span<const zeroth::Move<1>> moves) {
+void displace_by_all(const Narrow& backend, const zeroth::Parameters& parameters, const std::vector<zeroth::Key>& keys) {
     const zeroth::BitMasks masks{parameters};
     const zeroth::cuda::DeviceBits bits{masks.mask()};
-    displace_by(backend, parameters.blocks(), zeroth::Masked{zeroth::ReusePool{}, bits.mask()}, moves);
-    displace_by(backend, parameters.blocks(), zeroth::LfsrBank{}, moves);
-    displace_by(backend, parameters.blocks(), zeroth::MixedPool{}, moves);
-    displace_by(backend, parameters.blocks(), zeroth::Masked{zeroth::LowRank<2>{}, zeroth::Bernoulli{}}, moves);
-    displace_by(backend, parameters.blocks(), zeroth::Coordinate{parameters}, moves);
+    displace_by(backend, parameters.blocks(), zeroth::Masked{zeroth::ReusePool{}, bits.mask()}, keys);
+    displace_by(backend, parameters.blocks(), zeroth::LfsrBank{}, keys);
+    displace_by(backend, parameters.blocks(), zeroth::MixedPool{}, keys);
+    displace_by(backend, parameters.blocks(), zeroth::Masked{zeroth::LowRank<2>{}, zeroth::Bernoulli{}}, keys);
+    displace_by(backend, parameters.blocks(), zeroth::Coordinate{parameters}, keys);
     zeroth::Cursor<zeroth::Sphere, zeroth::InPlace, Narrow> cursor{parameters, {}, {}, backend, 1e-2, 1};
     cursor.stand_at(zeroth::Term{zeroth::Key{}, 1e-3});
 }

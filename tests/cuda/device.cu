@@ -1,9 +1,12 @@
 // On a machine with a device: what it makes of weights against the reference, bit by bit. Exits with 4 where there is none.
 
+#include "../prepared.hpp"
+
 #include <zeroth/cuda/backend.cuh>
+#include <zeroth/directions/bit_masks.hpp>
+#include <zeroth/directions/coordinate.hpp>
 #include <zeroth/directions/scaled.hpp>
 #include <zeroth/estimators/hizoo_rge.hpp>
-#include <zeroth/directions/bit_masks.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>
 #include <zeroth/zeroth.hpp>
 
@@ -53,17 +56,16 @@ void check(const char* what, std::size_t n, std::size_t offset, int count, const
         return std::vector<Block>{{"first", w + offset, scalar_traits<T>::type, {hash_name("first"), n, 1}},
                                   {"second", w + offset + n, scalar_traits<T>::type, {hash_name("second"), n / 2 + 1, 1}}};
     };
-    std::vector<Move<Operation::coefficients>> moves;
+    std::vector<Key> keys;
+    std::vector<double> rows;
     for (int k = 0; k < count; ++k) {
-        Move<Operation::coefficients> move{Key{11, 5, static_cast<std::uint32_t>(k)}, {}};
+        keys.push_back(Key{11, 5, static_cast<std::uint32_t>(k)});
         for (int c = 0; c < Operation::coefficients; ++c) {
-            move.coefficient[c] = (k % 2 == 0 ? 1e-3 : -7e-4) * (1 + k + 0.3 * c);
+            rows.push_back((k % 2 == 0 ? 1e-3 : -7e-4) * (1 + k + 0.3 * c));
         }
-        moves.push_back(move);
     }
-    using Moves = std::span<const Move<Operation::coefficients>>;
-    Reference{}.traverse(blocks_of(expected.data()), D{}, Moves{moves}, operation);
-    cuda::Backend<ScalarTypes<T>>{}.traverse(blocks_of(static_cast<T*>(memory.data())), D{}, Moves{moves}, operation);
+    zeroth_test::traverse(Reference{}, blocks_of(expected.data()), D{}, keys, rows, operation);
+    zeroth_test::traverse(cuda::Backend<ScalarTypes<T>>{}, blocks_of(static_cast<T*>(memory.data())), D{}, keys, rows, operation);
     std::vector<T> result(total);
     cuda::require_success(cudaMemcpy(result.data(), memory.data(), total * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
     if (std::memcmp(result.data(), expected.data(), total * sizeof(T)) != 0) {
@@ -218,7 +220,7 @@ class TwoModels {
 /// Of rows longer and shorter than a register, a group of them and a tile; vectors; a large one; and more than a launch takes.
 std::vector<Shape> model_shapes() {
     std::vector<Shape> shapes{{40, 64}, {64, 172}, {7, 37}, {700, 5}, {33, 16}, {1000, 3}, {2100, 1}, {5, 2500}, {1024, 4096}};
-    shapes.insert(shapes.end(), 300, Shape{3, 7});
+    shapes.insert(shapes.end(), 600, Shape{3, 7});
     return shapes;
 }
 
@@ -300,10 +302,11 @@ void check_bits(double share) {
     BitMasks masks{models.on_host};
     masks.keep_largest(share);
     const cuda::DeviceBits bits{masks.mask()};
-    std::vector<Move<1>> moves{{Key{1, 2, 0}, {1e-3}}, {Key{1, 2, 1}, {-2e-3}}};
-    const std::span<const Move<1>> all{moves};
-    Reference{}.traverse(models.on_host.blocks(), Masked{Rademacher{}, masks.mask()}, all, Displace{});
-    cuda::Backend<ScalarTypes<T>>{}.traverse(models.on_device.blocks(), Masked{Rademacher{}, bits.mask()}, all, Displace{});
+    const std::vector<Key> keys{{1, 2, 0}, {1, 2, 1}};
+    const std::vector<double> rows{1e-3, -2e-3};
+    zeroth_test::traverse(Reference{}, models.on_host.blocks(), Masked{Rademacher{}, masks.mask()}, keys, rows, Displace{});
+    zeroth_test::traverse(cuda::Backend<ScalarTypes<T>>{}, models.on_device.blocks(), Masked{Rademacher{}, bits.mask()}, keys, rows,
+                          Displace{});
     models.compare("Masked with bits");
 }
 

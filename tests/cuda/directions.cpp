@@ -1,10 +1,12 @@
 #include "cuda/launched_on_host.hpp"
 
-#include <zeroth/directions/scaled.hpp>
 #include <zeroth/directions/bit_masks.hpp>
+#include <zeroth/directions/coordinate.hpp>
+#include <zeroth/directions/scaled.hpp>
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 using namespace zeroth_test;
@@ -15,43 +17,18 @@ namespace {
 const std::vector<std::size_t> sizes{0, 1, 3, 4, 7, 17, 129, 1023, 1025, 8191, 8193, 20001};
 
 /// Keys of different steps, so that tables are drawn anew between them.
-template <int Coefficients>
-std::vector<Move<Coefficients>> spread_moves(int count) {
-    std::vector<Move<Coefficients>> result;
-    for (const Move<Coefficients>& move : moves<Coefficients>(count)) {
-        Move<Coefficients> spread{Key{11, 40 + 30 * result.size(), static_cast<std::uint32_t>(result.size() % 2)}, {}};
-        for (int c = 0; c < Coefficients; ++c) {
-            spread.coefficient[c] = move.coefficient[c];
-        }
-        result.push_back(spread);
+std::vector<Key> spread_keys(int count) {
+    std::vector<Key> keys;
+    for (int k = 0; k < count; ++k) {
+        keys.push_back(Key{11, 40 + 30 * static_cast<std::uint64_t>(k), static_cast<std::uint32_t>(k % 2)});
     }
-    return result;
-}
-
-template <class D, class B>
-void make_ready(D& direction, const B& backend, std::span<const Block> blocks, const std::vector<Key>& keys) {
-    if constexpr (requires { backend.reserve(direction, blocks, keys.size()); }) {
-        backend.reserve(direction, blocks, keys.size());
-    } else if constexpr (FormedDirection<D, std::span<const Block>>) {
-        direction.reserve(blocks, keys.size());
-    }
-    if constexpr (FormedDirection<D, std::span<const Block>>) {
-        for (const Key& key : keys) {
-            direction.form(key);
-        }
-    }
+    return keys;
 }
 
 template <class T, class D, class Operation, class B>
-std::vector<unsigned char> run_ready(const B& backend, D direction, std::size_t n, int count, Operation (*make)(const Memory&)) {
+std::vector<unsigned char> run_spread(const B& backend, const D& direction, std::size_t n, int count, Operation (*make)(const Memory&)) {
     return run<T>(n, [&](std::span<const Block> blocks, const Memory& memory) {
-        const auto all = spread_moves<Operation::coefficients>(count);
-        std::vector<Key> keys;
-        for (const auto& move : all) {
-            keys.push_back(move.key);
-        }
-        make_ready(direction, backend, blocks, keys);
-        backend.traverse(blocks, direction, std::span<const Move<Operation::coefficients>>{all}, make(memory));
+        traverse(backend, blocks, direction, spread_keys(count), some_rows(count, Operation::coefficients), make(memory));
     });
 }
 
@@ -60,8 +37,8 @@ void check(const D& direction, Operation (*make)(const Memory&), const std::vect
     for (const std::size_t n : of) {
         for (const int count : counts) {
             INFO("elements " << n << ", moves " << count);
-            const auto expected = run_ready<T>(ReferenceOf<T>{}, direction, n, count, make);
-            CHECK(run_ready<T>(LaunchedOnHost<T>{}, direction, n, count, make) == expected);
+            const auto expected = run_spread<T>(ReferenceOf<T>{}, direction, n, count, make);
+            CHECK(run_spread<T>(LaunchedOnHost<T>{}, direction, n, count, make) == expected);
         }
     }
 }
@@ -95,15 +72,9 @@ const std::vector<Shape> shapes{{40, 64}, {64, 172}, {7, 37},   {700, 5}, {33, 1
                                 {2, 100}, {600, 2},  {2100, 1}, {9, 300}, {5, 2500}, {17, 17}};
 
 template <class T, class D, class B>
-std::vector<unsigned char> displaced(const B& backend, D direction, int count) {
+std::vector<unsigned char> displaced(const B& backend, const D& direction, int count) {
     Model<T> model{shapes};
-    const auto all = spread_moves<1>(count);
-    std::vector<Key> keys;
-    for (const auto& move : all) {
-        keys.push_back(move.key);
-    }
-    make_ready(direction, backend, model.parameters.blocks(), keys);
-    backend.traverse(model.parameters.blocks(), direction, std::span<const Move<1>>{all}, Displace{});
+    traverse(backend, model.parameters.blocks(), direction, spread_keys(count), some_rows(count, 1), Displace{});
     return model.bytes();
 }
 
@@ -155,6 +126,25 @@ TEST_CASE("A device's threads draw from tables to the reference's bits") {
     check<bfloat16>(MixedPool{}, make_displace_base, few_sizes, {2});
 }
 
+TEST_CASE("Threads share a copy of a table where one small enough serves a launch") {
+    const auto shared_by = [](const auto& direction, int count) {
+        Model<float> model{shapes};
+        using D = std::remove_cvref_t<decltype(direction)>;
+        const Prepared<D, LaunchedOnHost<float>> prepared{direction, model.parameters.blocks(), spread_keys(count), some_rows(count, 1), {}};
+        std::size_t numbers = 1;
+        cuda::for_each_launch<float>(model.parameters.blocks(), Displace{}, prepared.moves(),
+                                     [&](const auto& launch) { numbers *= launch.shared().count; });
+        return numbers;
+    };
+    CHECK(shared_by(ReusePool{}, 3) == 4095 + 1024);
+    CHECK(shared_by(Masked{ReusePool{}, Bernoulli{}}, 1) == 4095 + 1024);
+    CHECK(shared_by(MixedPool{}, 2) == 4096 + 1024);
+    CHECK(shared_by(ReusePool{.refresh_every = 30}, 1) != 0);
+    CHECK(shared_by(ReusePool{.refresh_every = 30}, 2) == 0);
+    CHECK(shared_by(ReusePool{.index_bits = 14}, 1) == 0);
+    CHECK(shared_by(ReusePool{}, 0) == 0);
+}
+
 TEST_CASE("A device's threads read masks to the reference's bits") {
     check<float>(Masked{Gaussian{}, Bernoulli{.keep = 0.3, .refresh_every = 40}}, make_displace, sizes, {0, 1, 3});
     check<bfloat16>(Masked{Rademacher{}, Bernoulli{}}, make_displace_base, few_sizes, {2});
@@ -168,17 +158,15 @@ TEST_CASE("A device's threads read masks to the reference's bits") {
 }
 
 TEST_CASE("A device's threads read bits to the reference's bits") {
-    const auto run_masked = [](const auto& backend, const auto& mask_of, int count) {
+    const auto run_masked = [](const auto& backend, int count) {
         Model<bfloat16> model{shapes};
         BitMasks masks{model.parameters};
-        const auto all = spread_moves<1>(count);
-        backend.traverse(model.parameters.blocks(), Masked{Rademacher{}, mask_of(chosen(masks, model.parameters.blocks()).mask())},
-                         std::span<const Move<1>>{all}, Displace{});
+        const Masked direction{Rademacher{}, chosen(masks, model.parameters.blocks()).mask()};
+        traverse(backend, model.parameters.blocks(), direction, spread_keys(count), some_rows(count, 1), Displace{});
         return model.bytes();
     };
     for (const int count : {1, 3}) {
-        CHECK(run_masked(LaunchedOnHost<bfloat16>{}, [](const BitMask& mask) { return cuda::DeviceBitMask{mask}; }, count) ==
-              run_masked(ReferenceOf<bfloat16>{}, [](const BitMask& mask) { return mask; }, count));
+        CHECK(run_masked(LaunchedOnHost<bfloat16>{}, count) == run_masked(ReferenceOf<bfloat16>{}, count));
     }
 }
 
@@ -189,7 +177,8 @@ TEST_CASE("Bits in a device's memory are refused where the blocks lie elsewhere"
     Parameters on_device;
     on_device.add("w", std::span{w}, {}, MemorySpace::device);
     const BitMasks masks{on_host};
-    const cuda::DeviceBitMask mask{masks.mask()};
+    BitMask mask = masks.mask();
+    mask.space = MemorySpace::device;
     CHECK_NOTHROW(mask.validate_for(on_device.blocks()));
     CHECK_THROWS_AS(mask.validate_for(on_host.blocks()), std::invalid_argument);
     CHECK_THROWS_AS(mask(Key{}, on_device.blocks()[0].identity, 0), std::logic_error);
@@ -204,12 +193,12 @@ TEST_CASE("A device forms the factors of low rank for itself") {
     CHECK(displaced<bfloat16>(LaunchedOnHost<bfloat16>{}, LowRank<5>{.refresh_every = 60}, 2) ==
           displaced<bfloat16>(ReferenceOf<bfloat16>{}, LowRank<5>{.refresh_every = 60}, 2));
     check<float>(LowRank<2>{}, make_displace, few_sizes, {1});
-    // More blocks than a task holds.
-    check_steps<float>(std::vector<Shape>(300, Shape{5, 7}), LowRank<1>{.refresh_every = 2});
+    // More blocks than a task or a launch holds.
+    check_steps<float>(std::vector<Shape>(700, Shape{5, 7}), LowRank<1>{.refresh_every = 2});
 }
 
 TEST_CASE("A device sums the norms of a sphere for itself") {
-    std::vector<Shape> many(300, Shape{3, 1});
+    std::vector<Shape> many(700, Shape{3, 1});
     many[2] = {0, 1};
     many[270] = {20001, 1};
     check_steps<float>(many, Sphere{});
@@ -235,7 +224,9 @@ TEST_CASE("Steps on a device are the reference's with tables and scales") {
 }
 
 TEST_CASE("More moves than a launch can tell a direction of are refused") {
-    CHECK_NOTHROW(run_ready<float>(LaunchedOnHost<float>{}, Masked{ReusePool{}, Bernoulli{}}, 1, 384, make_displace));
-    CHECK_THROWS_AS(run_ready<float>(LaunchedOnHost<float>{}, Masked{ReusePool{}, Bernoulli{}}, 1, 385, make_displace),
-                    std::invalid_argument);
+    using Direction = Masked<ReusePool, Bernoulli>;
+    const auto most = static_cast<int>(cuda::Launch<Displace, Direction::Ray>::max_keys());
+    CHECK(most >= 384);
+    CHECK_NOTHROW(run_spread<float>(LaunchedOnHost<float>{}, Direction{}, 1, most, make_displace));
+    CHECK_THROWS_AS(run_spread<float>(LaunchedOnHost<float>{}, Direction{}, 1, most + 1, make_displace), std::invalid_argument);
 }

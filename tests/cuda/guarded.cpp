@@ -76,6 +76,8 @@ StateAllocator guarded_allocator() {
 struct Guarded {
     using Types = ScalarTypes<float>;
     static constexpr MemorySpace space = MemorySpace::device;
+    template <class D>
+    using Rays = cuda::DeviceRays<D>;
 
     [[nodiscard]] std::string name() const { return "guarded"; }
     [[nodiscard]] StateAllocator state_allocator() const { return guarded_allocator(); }
@@ -85,28 +87,14 @@ struct Guarded {
         const Working working;
         LaunchedOnHost<float>{}.run(count, task);
     }
-    template <class Storage, class Operation, class Kernel>
-    void traverse(const cuda::Launch<Operation>& launch, const Kernel& kernel) const {
+    template <class Storage, class Operation, Ray R>
+    void launch(const cuda::Launch<Operation, R>& launch) const {
         const Working working;
-        LaunchedOnHost<float>{}.template traverse<Storage>(launch, kernel);
+        LaunchedOnHost<float>{}.template launch<Storage>(launch);
     }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> all,
-                  const Operation& operation) const {
-        cuda::traverse_on(static_cast<Types*>(nullptr), *this, blocks, direction, all, operation,
-                          [&](std::size_t bytes) { return static_cast<std::byte*>(memory.take(bytes)); });
-    }
-    template <class D>
-    void reserve(D& direction, std::span<const Block> blocks, std::size_t max_keys) const {
-        if constexpr (requires { direction.reserve(blocks, max_keys, guarded_allocator()); }) {
-            direction.reserve(blocks, max_keys, guarded_allocator());
-        }
-        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, max_keys));
-    }
-    template <class D>
-    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {
-        auto* const units = static_cast<std::int64_t*>(memory.take(blocks.size() * sizeof(std::int64_t)));
-        cuda::form_factors(*this, blocks, direction, move.philox, units, factors);
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>& traversal) const {
+        cuda::traverse_on(static_cast<Types*>(nullptr), *this, traversal);
     }
 };
 

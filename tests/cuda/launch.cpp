@@ -23,6 +23,26 @@ void check_launched(Operation (*make)(const Memory&), const std::vector<std::siz
     }
 }
 
+/// Tensors in a launch with one, two and eight keys, and keys at most.
+template <class Operation, class R>
+void check_room(std::size_t one, std::size_t two, std::size_t eight, std::size_t keys) {
+    using What = cuda::Launch<Operation, R>;
+    CHECK(What::max_tensors(1) == one);
+    CHECK(What::max_tensors(2) == two);
+    CHECK(What::max_tensors(8) == eight);
+    CHECK(What::max_keys() == keys);
+}
+
+/// Rays of which every other key has a scale in each block.
+template <class Rays>
+struct EveryOtherScaled {
+    const Rays& rays;
+    const double* of_block;
+
+    [[nodiscard]] auto ray(std::size_t k, std::size_t b) const noexcept { return rays.ray(k, b); }
+    [[nodiscard]] const double* scales(std::size_t k) const noexcept { return k % 2 == 0 ? of_block : nullptr; }
+};
+
 /// A traversal of many small tensors: what the weights are then.
 template <class B>
 std::vector<float> many_tensors(const B& backend, const double* scales) {
@@ -35,10 +55,11 @@ std::vector<float> many_tensors(const B& backend, const double* scales) {
         blocks.push_back({name, w.data() + before, ScalarType::float32, {hash_name(name), b, 1}});
         before += b;
     }
-    std::vector<Move<1>> all = moves<1>(3);
-    all[0].block_scale = scales;
-    all[2].block_scale = scales;
-    backend.traverse(std::span<const Block>{blocks}, Gaussian{}, std::span<const Move<1>>{all}, Displace{});
+    const Prepared<Gaussian, B> prepared{Gaussian{}, blocks, some_keys(3), some_rows(3, 1), backend};
+    const EveryOtherScaled<PhiloxRays<Gaussian>> scaled{prepared.rays(), scales};
+    auto moves = prepared.moves();
+    moves.rays = RaysView<Gaussian::Ray>{scaled, 3};
+    backend.traverse(Traversal{std::span<const Block>{blocks}, Displace{}, moves});
     return w;
 }
 
@@ -79,16 +100,48 @@ TEST_CASE("Many tensors go in few launches, with a scale of their own or not") {
     for (int b = 0; b < 200; ++b) {
         blocks.push_back({"block", w.data(), b % 2 == 0 ? ScalarType::float32 : ScalarType::bfloat16, {0, 8, 1}});
     }
-    const std::vector<Move<1>> one = moves<1>(1);
+    const Prepared<Gaussian, LaunchedOnHost<float>> one{Gaussian{}, blocks, some_keys(1), some_rows(1, 1), {}};
     int launches = 0;
-    cuda::for_each_launch<float>(std::span<const Block>{blocks}, std::span<const Move<1>>{one}, Displace{}, [&](const auto& launch) {
+    cuda::for_each_launch<float>(std::span<const Block>{blocks}, Displace{}, one.moves(), [&](const auto& launch) {
         ++launches;
         CHECK(launch.chunks() == 100);
     });
     CHECK(launches == 1);
 }
 
+TEST_CASE("A launch holds as many tensors as there is room for with its keys") {
+    using Plain = cuda::Launch<Displace, Gaussian::Ray>;
+    STATIC_CHECK(sizeof(Plain) <= 32764);
+    STATIC_CHECK(Plain::max_tensors(8, true) < Plain::max_tensors(8));
+    STATIC_CHECK(Plain::max_tensors(Plain::max_keys()) == 1);
+    STATIC_CHECK(Plain::max_tensors(Plain::max_keys() + 1) == 0);
+    // docs/cuda.md
+    check_room<UpdateInPlace<LinearMove>, Gaussian::Ray>(508, 406, 184, 813);
+    check_room<UpdateInPlace<LinearMove>, TableRay>(452, 339, 135, 678);
+    check_room<UpdateInPlace<LinearMove>, cuda::DeviceSphereRay>(452, 339, 135, 678);
+    check_room<UpdateInPlace<LinearMove>, MaskedRay<Gaussian::Ray, Bernoulli::Ray>>(452, 339, 135, 678);
+    check_room<UpdateInPlace<LinearMove>, LowRankRay<2>>(407, 290, 106, 581);
+    check_room<UpdateInPlace<LinearMove>, MaskedRay<Gaussian::Ray, BitMask::Ray>>(407, 290, 106, 581);
+    check_room<UpdateFrom<AdamMove>, Gaussian::Ray>(369, 312, 161, 1013);
+    std::vector<float> w(1);
+    const std::vector<Block> blocks(1000, Block{"block", w.data(), ScalarType::float32, {0, 1, 1}});
+    for (const std::size_t keys : {std::size_t{1}, std::size_t{8}, Plain::max_keys() - 3}) {
+        const int count = static_cast<int>(keys);
+        const Prepared<Gaussian, LaunchedOnHost<float>> prepared{Gaussian{}, blocks, some_keys(count), some_rows(count, 1), {}};
+        std::size_t seen = 0;
+        cuda::for_each_launch<float>(std::span<const Block>{blocks}, Displace{}, prepared.moves(), [&](const auto& launch) {
+            const auto tensors = static_cast<std::size_t>(launch.tensors());
+            seen += tensors;
+            CHECK((tensors == Plain::max_tensors(keys) || seen == blocks.size()));
+        });
+        CHECK(seen == blocks.size());
+    }
+}
+
 TEST_CASE("More moves than a launch holds are refused") {
-    CHECK_NOTHROW(run<float>(LaunchedOnHost<float>{}, Rademacher{}, 1, 512, make_displace));
-    CHECK_THROWS_AS(run<float>(LaunchedOnHost<float>{}, Rademacher{}, 1, 513, make_displace), std::invalid_argument);
+    const auto most = static_cast<int>(cuda::Launch<Displace, Rademacher::Ray>::max_keys());
+    CHECK(most >= 512);
+    CHECK(run<float>(LaunchedOnHost<float>{}, Rademacher{}, 1, most, make_displace) ==
+          run<float>(ReferenceOf<float>{}, Rademacher{}, 1, most, make_displace));
+    CHECK_THROWS_AS(run<float>(LaunchedOnHost<float>{}, Rademacher{}, 1, most + 1, make_displace), std::invalid_argument);
 }

@@ -3,6 +3,8 @@
 #include "backends/bit_equality.hpp"
 
 #include <zeroth/cuda/directions.cuh>
+#include <zeroth/cuda/launches.cuh>
+#include <zeroth/cuda/worker.cuh>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +16,8 @@ namespace zeroth_test {
 template <class T>
 struct LaunchedOnHost {
     using Types = ScalarTypes<T>;
+    template <class D>
+    using Rays = cuda::DeviceRays<D>;
 
     std::uint64_t grid = 3;
     unsigned threads = 128;
@@ -26,46 +30,22 @@ struct LaunchedOnHost {
             task(thread);
         }
     }
-    template <class Storage, class Operation, class Kernel>
-    void traverse(const cuda::Launch<Operation>& launch, Kernel kernel) const {
-        std::vector<float> shared;
-        if constexpr (requires { kernel.shared(); }) {
-            if (kernel.shared() != 0) {
-                shared.resize(kernel.shared());
-                for (unsigned thread = 0; thread < threads; ++thread) {
-                    cuda::SharedNumbers::copy(shared.data(), kernel.numbers(), kernel.shared(), thread, threads);
-                }
-                kernel.numbers() = shared.data();
-            }
+    template <class Storage, class Operation, Ray R>
+    void launch(const cuda::Launch<Operation, R>& launch) const {
+        std::vector<float> shared(launch.shared().count);
+        for (unsigned thread = 0; thread < threads; ++thread) {
+            launch.shared().copy(shared.data(), thread, threads);
         }
-        const cuda::Worker<Storage, Kernel, Operation> worker{launch, kernel};
+        const cuda::Worker<Storage, Operation, R> worker{launch, shared.empty() ? nullptr : shared.data()};
         for (std::uint64_t first = 0; first < grid; ++first) {
             for (unsigned thread = 0; thread < threads; ++thread) {
                 worker.run(first, grid, thread, threads);
             }
         }
     }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
-                  const Operation& operation) const {
-        std::vector<std::byte> memory;
-        cuda::traverse_on(static_cast<Types*>(nullptr), *this, blocks, direction, moves, operation, [&](std::size_t bytes) {
-            memory.resize(bytes);
-            return memory.data();
-        });
-    }
-    /// As a cursor has it: a direction keeps on a device what it can.
-    template <class D>
-    void reserve(D& direction, std::span<const Block> blocks, std::size_t max_keys) const {
-        if constexpr (requires { direction.reserve(blocks, max_keys, StateAllocator{}); }) {
-            direction.reserve(blocks, max_keys, StateAllocator{});
-        }
-        static_cast<void>(cuda::DeviceForm<D>::reserve(direction, blocks, max_keys));
-    }
-    template <class D>
-    void form_factors(std::span<const Block> blocks, const D& direction, const Move<1>& move, double* factors) const {
-        std::vector<std::int64_t> units(blocks.size(), -1);
-        cuda::form_factors(*this, blocks, direction, move.philox, units.data(), factors);
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>& traversal) const {
+        cuda::traverse_on(static_cast<Types*>(nullptr), *this, traversal);
     }
 };
 
@@ -82,11 +62,10 @@ struct OnLanes {
     using Types = ScalarTypes<T>;
 
     [[nodiscard]] std::string name() const { return "a device's lanes"; }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
-                  const Operation& operation) const noexcept {
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            visit_range<Lanes, Types>(blocks[b], b, 0, blocks[b].size(), direction, moves, operation);
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>& traversal) const noexcept {
+        for (std::size_t b = 0; b < traversal.blocks.size(); ++b) {
+            visit_range<Lanes, Types>(traversal, b, 0, traversal.blocks[b].size());
         }
     }
 };

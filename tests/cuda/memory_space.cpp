@@ -2,6 +2,7 @@
 
 #include <zeroth/cursor.hpp>
 #include <zeroth/directions/bit_masks.hpp>
+#include <zeroth/directions/rademacher.hpp>
 #include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/parameters/partition.hpp>
 

@@ -3,6 +3,8 @@
 #include "cuda/launched_on_host.hpp"
 
 #include <zeroth/directions/preconditioned.hpp>
+#include <zeroth/directions/rademacher.hpp>
+#include <zeroth/directions/uniform.hpp>
 #include <zeroth/estimators/hizoo_rge.hpp>
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/first_order/first_order_optimizer.hpp>

@@ -19,7 +19,7 @@ namespace {
 const std::vector<std::size_t> sizes{1, 511, 512, 513, 1025, 2047, 2048, 2049, 6000, 20'001};
 
 /// A block of negative zeros, moved under a mask of a few bits: a 0 added to one would make it positive.
-template <class T, class D, class B, class Mask, class Operation>
+template <class T, class D, class B, class Operation>
 std::vector<T> moved(const B& backend, std::size_t n, int count, const Operation& operation) {
     std::vector<T> w(n, T(-0.0f));
     std::vector<std::uint32_t> bits((n + 31) / 32);
@@ -29,15 +29,8 @@ std::vector<T> moved(const B& backend, std::size_t n, int count, const Operation
     const BlockIdentity identity{hash_name("first"), n, 1};
     const std::vector<Block> blocks{{"first", w.data(), scalar_traits<T>::type, identity}};
     const std::uint32_t* const words = bits.data();
-    Masked direction{D{}, Mask{BitMask{{&words, 1}, {&identity, 1}}}};
-    auto all = moves<1>(count);
-    if constexpr (FormedDirection<D, std::span<const Block>>) {
-        direction.reserve(std::span<const Block>{blocks}, all.size());
-        for (const Move<1>& move : all) {
-            direction.form(move.key);
-        }
-    }
-    backend.traverse(std::span<const Block>{blocks}, direction, std::span<const Move<1>>{all}, operation);
+    const Masked direction{D{}, BitMask{{&words, 1}, {&identity, 1}}};
+    traverse(backend, blocks, direction, some_keys(count), some_rows(count, 1), operation);
     return w;
 }
 
@@ -56,11 +49,11 @@ void check_stretches(const Operation& operation) {
     for (const std::size_t n : sizes) {
         for (const int count : {0, 1, 2, 3}) {
             INFO("elements " << n << ", moves " << count);
-            const auto expected = moved<T, D, ReferenceOf<T>, BitMask>({}, n, count, operation);
-            const auto result = moved<T, D, LaunchedOnHost<T>, cuda::DeviceBitMask>({}, n, count, operation);
+            const auto expected = moved<T, D, ReferenceOf<T>>({}, n, count, operation);
+            const auto result = moved<T, D, LaunchedOnHost<T>>({}, n, count, operation);
             CHECK(std::memcmp(result.data(), expected.data(), n * sizeof(T)) == 0);
             if (count > 0 && n > 6000) {
-                CHECK(negative_zeros(result) > stretch_size<D>);
+                CHECK(negative_zeros(result) > stretch_size<typename D::Ray>);
                 CHECK(negative_zeros(result) < n);
             }
         }
@@ -85,8 +78,7 @@ TEST_CASE("A device's threads leave no stretch alone where weights decay") {
     const BlockIdentity identity{hash_name("first"), 4096, 1};
     const std::vector<Block> blocks{{"first", w.data(), ScalarType::float32, identity}};
     const std::uint32_t* const words = bits.data();
-    const auto all = moves<UpdateInPlace<LinearMove>::coefficients>(1);
-    const cuda::DeviceBitMask mask{BitMask{{&words, 1}, {&identity, 1}}};
-    LaunchedOnHost<float>{}.traverse(std::span<const Block>{blocks}, Masked{Gaussian{}, mask}, std::span{all}, update);
+    const Masked direction{Gaussian{}, BitMask{{&words, 1}, {&identity, 1}}};
+    traverse(LaunchedOnHost<float>{}, blocks, direction, some_keys(1), some_rows(1, 3), update);
     CHECK(std::memcmp(w.data(), before.data(), 4096 * sizeof(float)) != 0);
 }

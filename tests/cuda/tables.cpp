@@ -4,6 +4,7 @@
 
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/directions/rademacher.hpp>
+#include <zeroth/updates/hizoo_sgd.hpp>
 
 #include <string>
 #include <utility>
@@ -38,9 +39,8 @@ std::pair<std::vector<unsigned char>, std::vector<float>> change_factors(const B
         factors[i] = 0.5f + static_cast<float>(i % 13) / 8;
     }
     auto bytes = run<T>(n, [&](std::span<const Block> blocks, const Memory&) {
-        const auto all = moves<4>(2);
-        backend.traverse(blocks, Rademacher{}, std::span<const Move<4>>{all},
-                         UpdateInPlace<HizooMove>{{0.25, 0.999, -0.5, Key{1, 2, 3}, {factors.data(), begin}}});
+        traverse(backend, blocks, Rademacher{}, some_keys(2), some_rows(2, 4),
+                 UpdateInPlace<HizooMove>{{0.25, 0.999, -0.5, Key{1, 2, 3}, {factors.data(), begin}}});
     });
     return {std::move(bytes), std::move(factors)};
 }
@@ -51,10 +51,19 @@ void check_factors() {
     }
 }
 
+/// Rays of which the first key has a scale in each block.
+struct FirstScaled {
+    const PhiloxRays<Rademacher>& rays;
+    const double* of_block;
+
+    [[nodiscard]] Rademacher::Ray ray(std::size_t k, std::size_t b) const noexcept { return rays.ray(k, b); }
+    [[nodiscard]] const double* scales(std::size_t k) const noexcept { return k == 0 ? of_block : nullptr; }
+};
+
 /// What Adam makes of more small tensors, and of their copies and moments, than a launch holds.
 template <class B>
 std::vector<float> many_tensors(const B& backend, bool scaled) {
-    constexpr std::size_t count = 300;
+    constexpr std::size_t count = 700;
     std::vector<float> w = weights<float>(count * (count - 1) / 2);
     std::vector<float> base = w;
     std::vector<std::byte*> bases;
@@ -72,11 +81,13 @@ std::vector<float> many_tensors(const B& backend, bool scaled) {
     Moment square;
     mean.prepare(blocks);
     square.prepare(blocks);
-    auto all = moves<2>(2);
-    all[0].block_scale = scaled ? scales.data() : nullptr;
+    const Prepared<Rademacher, B> prepared{Rademacher{}, blocks, some_keys(2), some_rows(2, 2), backend};
+    const FirstScaled rays{prepared.rays(), scaled ? scales.data() : nullptr};
+    auto moves = prepared.moves();
+    moves.rays = RaysView<Rademacher::Ray>{rays, 2};
     for (int step = 0; step < 2; ++step) {
-        backend.traverse(std::span<const Block>{blocks}, Rademacher{}, std::span<const Move<2>>{all},
-                         make_adam_from({bases.data(), nullptr, nullptr, nullptr, mean.place(), square.place()}));
+        backend.traverse(Traversal{std::span<const Block>{blocks},
+                                   make_adam_from({bases.data(), nullptr, nullptr, nullptr, mean.place(), square.place()}), moves});
     }
     w.insert(w.end(), base.begin(), base.end());
     for (std::size_t b = 0; b < count; ++b) {
@@ -119,8 +130,9 @@ TEST_CASE("A device's threads change a direction's factors to the reference's bi
 }
 
 TEST_CASE("Tables of more tensors than a launch holds are each tensor's own") {
-    using WithTables = cuda::Launch<UpdateFrom<AdamMove>>;
-    static_assert(WithTables::max_blocks < 300 && sizeof(WithTables) <= 32764);
+    using WithTables = cuda::Launch<UpdateFrom<AdamMove>, Rademacher::Ray>;
+    STATIC_CHECK(2 * WithTables::max_tensors(2) < 700);
+    STATIC_CHECK(sizeof(WithTables) <= 32764);
     CHECK(many_tensors(LaunchedOnHost<float>{}, false) == many_tensors(ReferenceOf<float>{}, false));
     CHECK(many_tensors(LaunchedOnHost<float>{}, true) == many_tensors(ReferenceOf<float>{}, true));
 }

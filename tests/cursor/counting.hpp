@@ -4,7 +4,6 @@
 #include <zeroth/cursor.hpp>
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 namespace zeroth_test {
@@ -17,19 +16,21 @@ struct Traversals {
     std::uint64_t moves = 0;
 };
 
-/// The reference backend, counting.
-struct Counting {
+/// A backend, counting.
+template <class Inner>
+struct CountingOn {
     Traversals* count = nullptr;
+    Inner inner{};
 
     [[nodiscard]] std::string name() const { return "counting"; }
 
-    template <class D, class Operation>
-    void traverse(std::span<const zeroth::Block> blocks, const D& direction,
-                  std::span<const zeroth::Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
+    template <class Operation, zeroth::Ray R>
+    void traverse(const zeroth::Traversal<Operation, R>& traversal) const noexcept {
         ++(Operation::writes ? count->writing : count->reading);
-        count->moves += moves.size();
-        zeroth::Reference{}.traverse(blocks, direction, moves, operation);
+        count->moves += traversal.moves.size();
+        inner.traverse(traversal);
     }
 };
+using Counting = CountingOn<zeroth::Reference>;
 
 } // namespace zeroth_test

@@ -117,6 +117,75 @@ TEMPLATE_TEST_CASE("Where the weights stand does not depend on the way there", "
     CHECK(w == straight);
 }
 
+TEMPLATE_TEST_CASE("From a displacement to its opposite, to another, or to another distance: each is where it is from home", "", float, double) {
+    std::vector<TestType> w = weights<TestType>(700);
+    const Parameters parameters = parameters_of(w);
+    Cursor<Gaussian, Exact> cursor{parameters, Gaussian{}, Exact{}, Reference{}, 2e-2, 3};
+    const std::vector<TestType> base = w;
+    const Key a{3, 1, 0}, b{3, 1, 1}, c{3, 2, 0};
+    const std::vector<std::vector<Term>> places{
+        {{a, 1e-3}},
+        {{a, -1e-3}},                          // its opposite
+        {{a, 7e-4}},                           // the same key at another distance
+        {{a, -3.3e-4}},                        // and on the other side, nearer
+        {{b, -1e-3}},                          // another key
+        {{a, 1e-3}, {b, -5e-4}},
+        {{a, -1e-3}, {b, 5e-4}},               // both opposite
+        {{a, -1e-3}, {b, -5e-4}},              // one opposite, one as it was
+        {{b, 5e-4}, {c, 2e-4}},                // one left, one entered, one turned
+        {{a, 5e-4}, {a, 5e-4}},                // one key's coefficients are one sum
+        {{a, 1e-3}, {b, 0.0}},
+        {},
+    };
+    std::vector<std::vector<TestType>> from_home;
+    for (const std::vector<Term>& place : places) {
+        cursor.stand_at(place);
+        from_home.push_back(w);
+        cursor.settle();
+        REQUIRE(w == base);
+    }
+    CHECK(from_home[9] == from_home[0]);
+    CHECK(from_home[10] == from_home[0]);
+    // Opposites are as far from home, weight by weight.
+    for (std::size_t i = 0; i < w.size(); ++i) {
+        REQUIRE(from_home[0][i] - base[i] == base[i] - from_home[1][i]);
+        REQUIRE(from_home[5][i] - base[i] == base[i] - from_home[6][i]);
+    }
+    for (std::size_t from = 0; from < places.size(); ++from) {
+        for (std::size_t to = 0; to < places.size(); ++to) {
+            INFO("from place " << from << " to " << to);
+            const std::uint64_t before = cursor.traversals();
+            cursor.stand_at(places[from]);
+            const std::uint64_t there = cursor.traversals();
+            cursor.stand_at(places[to]);
+            CHECK(w == from_home[to]);
+            CHECK(cursor.traversals() - there <= 1);
+            cursor.settle();
+            REQUIRE(w == base);
+            CHECK(cursor.traversals() - before <= 3);
+        }
+    }
+    // And with the base moving on the way, as it does from home.
+    const LinearMove move{1, -0.5, Key{3, 9, 0}};
+    const std::vector<Term> gradient{{a, 1e-3}, {c, 2e-3}};
+    cursor.update(move, gradient);
+    cursor.settle();
+    const std::vector<TestType> moved = w;
+    for (std::size_t from = 0; from < places.size(); ++from) {
+        for (std::size_t to = 0; to < places.size(); to += 3) {
+            w = base;
+            cursor.adopt();
+            REQUIRE(w == base);
+            cursor.stand_at(places[from]);
+            cursor.update(move, gradient);
+            cursor.stand_at(places[to]);
+            cursor.settle();
+            INFO("from place " << from << " to " << to);
+            REQUIRE(w == moved);
+        }
+    }
+}
+
 TEST_CASE("A sphere's moves are exact too") {
     std::vector<float> w = weights<float>(120);
     const Parameters parameters = parameters_of(w);

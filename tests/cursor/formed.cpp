@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 using namespace zeroth;
@@ -34,20 +35,43 @@ struct Memory {
     }
 };
 
+class PoolRays;
+
 struct Pool : Rademacher {
     Memory* memory = nullptr;
 
-    template <class Blocks>
-    void reserve(const Blocks&, std::size_t) {}
-    void form(const Key& key) {
-        if (!memory->holds(key)) {
-            if (memory->formed.size() == memory->room) {
-                throw std::bad_alloc{};
+    template <class B>
+    using Rays = PoolRays;
+};
+
+/// A direction's rays that need memory for each key.
+class PoolRays : public PhiloxRays<Pool> {
+  public:
+    template <class B>
+    PoolRays(const Pool& direction, std::span<const Block> blocks, std::size_t max_keys, const B& backend)
+        : PhiloxRays<Pool>{direction, blocks, max_keys, backend} {}
+
+    template <class B>
+    void prepare(std::span<const Key> keys, std::span<const Block> blocks, const B& backend) {
+        Memory& memory = *direction_.memory;
+        for (const Key& key : keys) {
+            if (!memory.holds(key)) {
+                if (memory.formed.size() == memory.room) {
+                    throw std::bad_alloc{};
+                }
+                memory.formed.push_back(key);
             }
-            memory->formed.push_back(key);
         }
+        PhiloxRays<Pool>::prepare(keys, blocks, backend);
+        prepared_.assign(keys.begin(), keys.end());
     }
-    void prepare(Stream& stream, std::size_t) const noexcept { memory->unformed += memory->holds(stream.key) ? 0 : 1; }
+    [[nodiscard]] Pool::Ray ray(std::size_t k, std::size_t b) const noexcept {
+        direction_.memory->unformed += direction_.memory->holds(prepared_[k]) ? 0 : 1;
+        return PhiloxRays<Pool>::ray(k, b);
+    }
+
+  private:
+    std::vector<Key> prepared_;
 };
 
 Pool pool(Memory& memory, std::size_t room) {
@@ -59,7 +83,7 @@ Pool pool(Memory& memory, std::size_t room) {
 
 } // namespace
 
-static_assert(FormedDirection<Pool, std::span<const Block>>);
+static_assert(VectorDirection<Pool> && std::is_same_v<RaysOf<Pool, Reference>, PoolRays>);
 
 TEMPLATE_TEST_CASE("An update whose key cannot be formed is refused, and the weights go home", "", InPlace, Snapshot, Exact) {
     std::vector<float> weights(40, 0.5f);

@@ -40,8 +40,7 @@ struct Layout {
     template <class B>
     const std::vector<float>& displaced(const Coordinate& direction, const Key& key, const B& backend) {
         std::fill(z.begin(), z.end(), 0.0f);
-        const Move<1> move{key, {1.0}};
-        backend.traverse(parameters.blocks(), direction, std::span<const Move<1>>{&move, 1}, Displace{});
+        zeroth_test::displace(backend, parameters.blocks(), direction, key);
         return z;
     }
 };
@@ -83,11 +82,8 @@ void compare_backends() {
 
 } // namespace
 
-static_assert(PreparedDirection<Coordinate> && !NormalisedDirection<Coordinate>);
-// Two masks would leave what they need in the same place.
-template <class D>
-concept Maskable = requires { typename Masked<D, Bernoulli>; };
-static_assert(Maskable<Rademacher> && Maskable<Coordinate> && !Maskable<Masked<Rademacher, Bernoulli>>);
+static_assert(VectorDirection<Coordinate> && !has_scales_of<Coordinate> && !SparseDirection<Coordinate>);
+static_assert(VectorDirection<Masked<Coordinate, Bernoulli>>);
 
 TEST_CASE("A cycle of steps visits each weight of all blocks once, in their order, on every backend") {
     for (const std::vector<std::size_t>& sizes : layouts) {
@@ -191,22 +187,43 @@ TEST_CASE("Every backend moves weights along coordinates to the reference's bits
     compare_backends<float16>();
 }
 
-TEST_CASE("Blocks are known by name: of other parameters' blocks none is touched") {
+TEST_CASE("A masked coordinate is the chosen weight, or none") {
+    Layout layout{{40, 50, 60}};
+    const Masked direction{Coordinate{layout.parameters}, Bernoulli{.keep = 0.5}};
+    std::size_t kept = 0;
+    for (std::uint64_t step = 0; step < 150; ++step) {
+        std::fill(layout.z.begin(), layout.z.end(), 0.0f);
+        zeroth_test::displace(Simd<>{}, layout.parameters.blocks(), direction, Key{1, step, 0});
+        const std::size_t b = step < 40 ? 0 : step < 90 ? 1 : 2;
+        const bool is_kept = direction.mask(Key{1, step, 0}, layout.parameters.blocks()[b].identity, step - (b == 0 ? 0u : b == 1 ? 40u : 90u));
+        std::vector<float> expected(150, 0.0f);
+        expected[static_cast<std::size_t>(step)] = is_kept ? 1.0f : 0.0f;
+        REQUIRE(layout.z == expected);
+        kept += is_kept ? 1 : 0;
+    }
+    CHECK(kept > 40);
+    CHECK(kept < 110);
+}
+
+TEST_CASE("Blocks are known by name, and other parameters than its own are refused") {
     Layout layout{{40, 50, 60}};
     const Coordinate direction{layout.parameters};
     Parameters one;
     one.add("block 1", std::span{layout.z}.subspan(40, 50));
     Parameters other;
     other.add("other", std::span{layout.z});
-    const Move<1> move{Key{0, 42, 0}, {1.0}};
-    const auto touched = [&](const Parameters& parameters) {
-        std::fill(layout.z.begin(), layout.z.end(), 0.0f);
-        Simd<>{}.traverse(parameters.blocks(), direction, std::span<const Move<1>>{&move, 1}, Displace{});
-        return std::count_if(layout.z.begin(), layout.z.end(), [](float z) { return z != 0; });
+    const auto numbers = [&](const Parameters& parameters) {
+        int count = 0;
+        for (std::size_t i = 0; i < parameters.blocks()[0].size(); ++i) {
+            count += direction(Key{0, 42, 0}, parameters.blocks()[0].identity, i) != 0 ? 1 : 0;
+        }
+        return count;
     };
-    CHECK(touched(one) == 1);
+    CHECK(numbers(one) == 1);
     CHECK(layout.displaced(direction, Key{0, 42, 0}, Simd<>{})[42] == 1);
-    CHECK(touched(other) == 0);
+    CHECK(numbers(other) == 0);
+    CHECK_THROWS_AS(zeroth_test::displace(Simd<>{}, one.blocks(), direction, Key{0, 42, 0}), std::invalid_argument);
+    CHECK_THROWS_AS(zeroth_test::displace(Simd<>{}, other.blocks(), direction, Key{0, 42, 0}), std::invalid_argument);
     direction.validate_for(layout.parameters.blocks());
     CHECK_THROWS_AS(direction.validate_for(one.blocks()), std::invalid_argument);
     CHECK_THROWS_AS(direction.validate_for(other.blocks()), std::invalid_argument);

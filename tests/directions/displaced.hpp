@@ -1,5 +1,6 @@
 #pragma once
 
+#include "prepared.hpp"
 #include "reference_of.hpp"
 
 #include <zeroth/backends/simd.hpp>
@@ -42,20 +43,13 @@ struct Layout {
     const BlockIdentity& identity(std::size_t b) const { return parameters.blocks()[b].identity; }
     /// sum_k c_k z(key_k) over all blocks, c_k = 1, 1/2, 1/4, ...
     template <class D, class B>
-    std::vector<float> displaced(D direction, const std::vector<Key>& keys, const B& backend) {
+    std::vector<float> displaced(const D& direction, const std::vector<Key>& keys, const B& backend) {
         std::fill(weights.begin(), weights.end(), 0.0f);
-        constexpr bool forms = FormedDirection<D, std::span<const Block>>;
-        if constexpr (forms) {
-            direction.reserve(parameters.blocks(), keys.size());
+        std::vector<double> rows;
+        while (rows.size() < keys.size()) {
+            rows.push_back(1.0 / static_cast<double>(1 << rows.size()));
         }
-        std::vector<Move<1>> moves;
-        for (const Key& key : keys) {
-            if constexpr (forms) {
-                direction.form(key);
-            }
-            moves.push_back({key, {1.0 / static_cast<double>(1 << moves.size())}});
-        }
-        backend.traverse(parameters.blocks(), direction, std::span<const Move<1>>{moves}, Displace{});
+        traverse(backend, parameters.blocks(), direction, keys, rows, Displace{});
         return weights;
     }
     template <class D>
@@ -63,6 +57,12 @@ struct Layout {
         return displaced(direction, std::vector<Key>{key}, FastBackend{});
     }
 };
+
+/// Rays of keys over a layout's blocks.
+template <class D>
+Prepared<D, FastBackend> prepared(const Layout& layout, const D& direction, const std::vector<Key>& keys) {
+    return {direction, layout.parameters.blocks(), keys, {}, FastBackend{}};
+}
 
 inline double norm(std::span<const float> z) {
     double sum = 0;

@@ -32,15 +32,25 @@ struct Formed {
 
 int formed_so_far = 0;
 
-void form(FormedAhead<Formed>& ahead, int name) {
-    if (ahead.ask(name) == nullptr) {
-        ++formed_so_far;
-        ahead.make_room(name, [] { return Formed{}; }).content = 10 * name;
+/// What a traversal of these names is prepared with: the places of their values.
+std::vector<std::size_t> prepare(FormedAhead<Formed>& ahead, const std::vector<int>& names) {
+    std::vector<std::size_t> places(names.size());
+    ahead.prepare(
+        std::span<const int>{names}, places.data(), [](int name) { return name; }, [] { return Formed{}; },
+        [&](std::size_t k, Formed& value) {
+            REQUIRE(value.name == names[k]);
+            ++formed_so_far;
+            value.content = 10 * names[k];
+        });
+    for (std::size_t k = 0; k < names.size(); ++k) {
+        REQUIRE(ahead[places[k]].name == names[k]);
+        REQUIRE(ahead[places[k]].content == 10 * names[k]);
     }
+    return places;
 }
 bool has(const FormedAhead<Formed>& ahead, int name) {
-    const Formed* const found = ahead.find(name);
-    return found != nullptr && found->content == 10 * name;
+    const std::size_t place = ahead.find(name);
+    return place < ahead.size() && ahead[place].content == 10 * name;
 }
 
 /// Matrices of these shapes, of zeros.
@@ -70,32 +80,105 @@ TEST_CASE("What a traversal asks for stays for the next, and what was longest no
     FormedAhead<Formed> ahead;
     ahead.reserve(2, [] { return Formed{}; });
     formed_so_far = 0;
-    form(ahead, 1);
-    form(ahead, 2);
+    CHECK_FALSE(has(ahead, 0)); // the name that values have before they are formed
+    prepare(ahead, {1, 2});
     CHECK(ahead.size() == 2);
-    form(ahead, 3); // of the same traversal: nothing makes room
+    prepare(ahead, {3}); // of the next traversal: nothing makes room
     CHECK(ahead.size() == 3);
     CHECK((has(ahead, 1) && has(ahead, 2) && has(ahead, 3)));
-    form(ahead, 4);
-    form(ahead, 2);
-    CHECK((has(ahead, 1) && has(ahead, 2) && has(ahead, 3) && has(ahead, 4)));
-    CHECK(ahead.size() == 4);
-    form(ahead, 5); // 1 and 3 are of the traversal before the last
+    prepare(ahead, {4, 2}); // 1 is of the traversal before the last; 2 is not given up for 4
     CHECK_FALSE(has(ahead, 1));
-    CHECK((has(ahead, 2) && has(ahead, 3) && has(ahead, 4) && has(ahead, 5)));
+    CHECK((has(ahead, 2) && has(ahead, 3) && has(ahead, 4)));
+    CHECK(ahead.size() == 3);
+    prepare(ahead, {5, 6, 5}); // 3 alone makes room; a name that comes twice is formed once
+    CHECK_FALSE(has(ahead, 3));
+    CHECK((has(ahead, 2) && has(ahead, 4) && has(ahead, 5) && has(ahead, 6)));
     CHECK(ahead.size() == 4);
-    CHECK(formed_so_far == 5);
+    CHECK(formed_so_far == 6);
+    // What was longest not asked for makes room first: 4 was asked for before 2.
+    prepare(ahead, {6});
+    prepare(ahead, {7});
+    CHECK((has(ahead, 5) && has(ahead, 6) && has(ahead, 7)));
+    CHECK(has(ahead, 4) != has(ahead, 2));
+    CHECK(ahead.size() == 4);
+    prepare(ahead, {});
+    CHECK(formed_so_far == 7);
 
-    const FormedAhead<Formed> copy = ahead;
-    CHECK((has(copy, 2) && has(copy, 5)));
+    // Values stay where they are while they are there, so that rays may point to their memory.
+    FormedAhead<Formed> steady;
+    steady.reserve(3, [] { return Formed{}; });
+    const auto places = prepare(steady, {1, 2});
+    CHECK(prepare(steady, {2, 3, 1})[2] == places[0]);
+    CHECK(prepare(steady, {2})[0] == places[1]);
+
     // The memory for one more is taken before anything is given up.
-    for (const int name : {6, 7, 8, 9}) {
-        form(ahead, name);
+    FormedAhead<Formed> full;
+    full.reserve(2, [] { return Formed{}; });
+    prepare(full, {1, 2});
+    const std::vector<int> more{2, 3};
+    std::size_t at[2];
+    const auto name_of = [](int name) { return name; };
+    const auto no_memory = []() -> Formed { throw std::bad_alloc{}; };
+    CHECK_THROWS_AS(full.prepare(std::span<const int>{more}, at, name_of, no_memory, [](std::size_t, Formed&) {}), std::bad_alloc);
+    CHECK_FALSE(has(full, 3));
+    CHECK((has(full, 1) && has(full, 2)));
+    // A value whose forming threw is not there, and the next may have its place.
+    CHECK_THROWS_AS(full.prepare(std::span<const int>{more}, at, name_of, [] { return Formed{}; },
+                                 [](std::size_t, Formed&) { throw std::runtime_error{"not formed"}; }),
+                    std::runtime_error);
+    CHECK_FALSE(has(full, 3));
+    CHECK(has(full, 2));
+    prepare(full, {2, 3});
+    CHECK(full.size() <= 3);
+}
+
+TEMPLATE_TEST_CASE("What a traversal was prepared with stays until the next is over, and going back takes no memory", "", ReusePool, LfsrBank,
+                   LowRank<>, Sphere) {
+    TestType direction{};
+    if constexpr (requires { direction.refresh_every; }) {
+        direction.refresh_every = 1;
     }
-    CHECK(ahead.ask(10) == nullptr);
-    CHECK_THROWS_AS(ahead.make_room(10, []() -> Formed { throw std::bad_alloc{}; }), std::bad_alloc);
-    CHECK_FALSE(has(ahead, 10));
-    CHECK((has(ahead, 5) && has(ahead, 6) && has(ahead, 7) && has(ahead, 8) && has(ahead, 9)));
+    Matrices model{{{40, 50}, {13, 1}}};
+    const std::span<const Block> blocks = model.parameters.blocks();
+    RaysOf<TestType, FastBackend> rays{direction, blocks, 3, FastBackend{}};
+    const auto keys_of = [](std::uint64_t step) { return std::vector<Key>{{7, 10 * step, 0}, {7, 10 * step + 1, 1}, {7, 10 * step + 2, 0}}; };
+    const auto numbers = [&](const auto& all) {
+        std::vector<float> z;
+        for (std::size_t k = 0; k < 3; ++k) {
+            for (std::size_t i = 0; i < 2000; i += 333) {
+                z.push_back(number_at(all[k], i));
+            }
+        }
+        return z;
+    };
+    const auto rays_now = [&] {
+        std::vector<RayIn<RaysOf<TestType, FastBackend>>> all;
+        for (std::size_t k = 0; k < 3; ++k) {
+            all.push_back(rays.ray(k, 0));
+        }
+        return all;
+    };
+    for (std::uint64_t step = 0; step < 20; ++step) {
+        const std::vector<Key> there = keys_of(step), next = keys_of(step + 1);
+        rays.prepare(there, blocks, FastBackend{});
+        const auto at = rays_now();
+        const std::vector<float> z = numbers(at);
+        std::vector<double> scales;
+        if constexpr (has_scales_of<TestType>) {
+            for (std::size_t k = 0; k < 3; ++k) {
+                scales.push_back(rays.scales(k)[0]);
+            }
+        }
+        rays.prepare(next, blocks, FastBackend{});
+        CHECK(numbers(at) == z);
+        const std::size_t before = allocations;
+        rays.prepare(there, blocks, FastBackend{});
+        CHECK(allocations == before);
+        CHECK(numbers(rays_now()) == z);
+        for (std::size_t k = 0; k < scales.size(); ++k) {
+            CHECK(rays.scales(k)[0] == scales[k]);
+        }
+    }
 }
 
 TEMPLATE_TEST_CASE("A displacement may have more terms than the cursor was made for, and needs no memory on the way back", "", ReusePool, LfsrBank,
@@ -132,6 +215,41 @@ TEMPLATE_TEST_CASE("A displacement may have more terms than the cursor was made 
         cursor.settle();
     }
     CHECK(cursor.state_bytes() == bytes);
+}
+
+TEMPLATE_TEST_CASE("Asking for other keys' rays leaves what a displacement and a pending update need", "", ReusePool, LfsrBank, LowRank<>) {
+    TestType direction{};
+    direction.refresh_every = 1;
+    Matrices model{{{40, 50}, {13, 1}}};
+    const std::vector<float> zeros = model.weights[0];
+    Cursor<TestType, Exact, FastBackend> cursor{model.parameters, direction, Exact{}, FastBackend{}, 20.0, 1, 1};
+    const auto look_about = [&] {
+        for (std::uint64_t step = 10; step < 20; ++step) {
+            const auto rays = cursor.rays_for(Key{5, step, 0});
+            REQUIRE(rays.size() == 1);
+            for (std::size_t i = 0; i < 2000; i += 501) {
+                REQUIRE(number_at(rays.ray(0, 0), i) == direction(Key{5, step, 0}, model.parameters.blocks()[0].identity, i));
+            }
+        }
+    };
+    for (int repeat = 0; repeat < 2; ++repeat) {
+        cursor.stand_at(Term{Key{5, 0, 0}, 0.25});
+        CHECK(model.weights[0] != zeros);
+        look_about();
+        cursor.update({1, 0.5, Key{5, 1, 0}}, std::vector<Term>{{Key{5, 1, 0}, 0.5}});
+        look_about();
+        const std::size_t before = allocations;
+        cursor.stand_at(Term{Key{5, 0, 0}, -0.25});
+        cursor.settle();
+        CHECK(allocations == before);
+        cursor.update({1, -0.5, Key{5, 1, 0}}, std::vector<Term>{{Key{5, 1, 0}, 0.5}});
+        cursor.settle();
+        for (std::size_t i = 0; i < 2000; ++i) { // there and back, but for two roundings
+            REQUIRE(std::abs(model.weights[0][i]) <= 0x1p-16f);
+        }
+        model.weights[0] = zeros;
+        cursor.adopt();
+    }
 }
 
 TEST_CASE("Factors of low rank take the memory of two epochs, however many queries a step has") {
@@ -186,18 +304,17 @@ TEST_CASE("A pool's memory does not grow with the steps, with whichever backend"
     check(LfsrBank{.registers = 3});
     // Parameters without a weight draw nothing.
     Layout none{{0}};
-    ReusePool pool{.refresh_every = 1};
-    pool.reserve(none.parameters.blocks(), 3);
-    const std::size_t bytes = pool.state_bytes();
+    TableRays<ReusePool> pool{ReusePool{.refresh_every = 1}, none.parameters.blocks(), 3, FastBackend{}};
+    const std::size_t bytes = pool.bytes();
     for (std::uint64_t step = 0; step < 50; ++step) {
-        pool.form(Key{1, step, 0});
+        const Key key{1, step, 0};
+        pool.prepare({&key, 1}, none.parameters.blocks(), FastBackend{});
     }
-    CHECK(pool.state_bytes() == bytes);
+    CHECK(pool.bytes() == bytes);
 }
 
 TEST_CASE("A MixedPool allocates nothing once the cursor is made") { // by itself: another test may have made the table
-    static_assert(FormedDirection<MixedPool, std::span<const Block>>);
-    static_assert(FormedDirection<Masked<MixedPool, Bernoulli>, std::span<const Block>>);
+    static_assert(VectorDirection<Masked<MixedPool, Bernoulli>>);
     Layout layout{{3000}};
     Cursor<MixedPool, InPlace, FastBackend> cursor{layout.parameters, MixedPool{}, InPlace{}, FastBackend{}, 1.0, 1};
     const std::size_t before = allocations;

@@ -1,5 +1,7 @@
 // A billion numbers as the optimizer forms them: through traversals of a buffer, with the vectorised backend.
 
+#include "prepared.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/backends/threads.hpp>
 #include <zeroth/directions/gaussian.hpp>
@@ -49,8 +51,7 @@ TEST_CASE("A billion Gaussian numbers have a normal's moments, distribution and 
     const Threads<Simd<>> backend;
     for (std::uint64_t p = 0; p < parts; ++p) {
         std::fill(z.begin(), z.end(), 0.0f);
-        const Move<1> move{Key{2026, p, 0}, {1.0}};
-        backend.traverse(std::span<const Block>{&block, 1}, Gaussian{}, std::span<const Move<1>>{&move, 1}, Displace{});
+        zeroth_test::displace(backend, std::span<const Block>{&block, 1}, Gaussian{}, Key{2026, p, 0});
         double first = 0;
         double second = 0;
         double third = 0;

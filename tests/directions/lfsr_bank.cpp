@@ -17,8 +17,7 @@ using namespace zeroth_test;
 
 namespace {
 
-static_assert(FormedDirection<LfsrBank, std::span<const Block>>);
-static_assert(ConfiguredDirection<LfsrBank>);
+static_assert(VectorDirection<LfsrBank> && needs_all_blocks_of<LfsrBank>);
 static_assert(lfsr_skip(1, 3, 8) == lfsr_step(lfsr_step(lfsr_step(1, 8), 8), 8));
 
 /// The states of the registers in the order that z reads them, from the first numbers: of m elements at the start of a row.
@@ -31,14 +30,7 @@ std::vector<std::uint32_t> states(const LfsrBank& direction, const std::vector<f
 }
 
 /// The scale of a key, from the squares of the numbers that it multiplies.
-float scale_of(const LfsrBank& direction, Layout& layout, const Key& key) {
-    LfsrBank formed = direction;
-    formed.reserve(layout.parameters.blocks(), 1);
-    formed.form(key);
-    Stream stream{.key = key, .block = layout.identity(0), .philox = {}};
-    formed.prepare(stream, 0);
-    return stream.scale;
-}
+float scale_of(const LfsrBank& direction, const Layout& layout, const Key& key) { return prepared(layout, direction, {key}).rays().ray(0, 0).scale; }
 
 } // namespace
 
@@ -181,15 +173,13 @@ TEST_CASE("Every backend reads a bank alike, for one, two and more keys, and so 
                 CHECK(layout.displaced(direction, keys, FastBackend{}) == expected);
                 CHECK(layout.displaced(direction, keys, Threads<FastBackend>{{}, 3, 1}) == expected);
                 if (count == 1) {
-                    LfsrBank formed = direction;
-                    formed.reserve(layout.parameters.blocks(), 1);
-                    for (std::size_t i = 0; i < size; i += 197) {
-                        REQUIRE(formed(keys[0], layout.identity(0), i) == expected[i]); // not formed yet
-                    }
-                    formed.form(keys[0]);
+                    const auto formed = prepared(layout, direction, keys);
                     for (const std::size_t b : {0u, 1u, 3u}) {
                         for (std::size_t i = 0; i < layout.identity(b).size(); ++i) {
-                            REQUIRE(formed(keys[0], layout.identity(b), i) == expected[layout.begin[b] + i]);
+                            REQUIRE(number_at(formed.rays().ray(0, b), i) == expected[layout.begin[b] + i]);
+                            if (!running && i % 197 == 0) { // by itself
+                                REQUIRE(direction(keys[0], layout.identity(b), i) == expected[layout.begin[b] + i]);
+                            }
                         }
                     }
                 }
@@ -199,6 +189,10 @@ TEST_CASE("Every backend reads a bank alike, for one, two and more keys, and so 
     const LfsrBank running{.running_index = true};
     Layout layout{{700, 500}}, whole{{1200}};
     CHECK(layout.displaced(running, Key{1, 5, 0}) == whole.displaced(running, Key{1, 5, 0}));
+    const auto z = whole.displaced(running, Key{1, 5, 0}); // of a block that is the only one
+    for (std::size_t i = 0; i < 1200; i += 97) {
+        REQUIRE(running(Key{1, 5, 0}, whole.identity(0), i) == z[i]);
+    }
 }
 
 TEST_CASE("A lazily settling optimizer returns along a bank's directions, and takes no memory for it") {
@@ -214,16 +208,13 @@ TEST_CASE("A lazily settling optimizer returns along a bank's directions, and ta
     for (const float w : layout.weights) {
         REQUIRE(w == 0);
     }
-    LfsrBank formed = direction;
-    formed.reserve(layout.parameters.blocks(), 4);
-    const std::size_t bytes = formed.tables.bytes();
+    TableRays<LfsrBank> formed{direction, layout.parameters.blocks(), 4, FastBackend{}};
+    const std::size_t bytes = formed.bytes();
     for (std::uint64_t step = 0; step < 100; ++step) {
-        formed.form(Key{1, step, 0});
-        formed.form(Key{1, step, 1});
-        Stream stream{.key = Key{1, step, 1}, .block = layout.identity(0), .philox = {}};
-        formed.prepare(stream, 0);
+        const std::vector<Key> keys{{1, step, 0}, {1, step, 1}};
+        formed.prepare(keys, layout.parameters.blocks(), FastBackend{});
     }
-    CHECK(formed.tables.bytes() == bytes);
+    CHECK(formed.bytes() == bytes);
 }
 
 TEST_CASE("Banks out of range are refused") {

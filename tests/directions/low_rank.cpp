@@ -1,5 +1,6 @@
 // LowRank: matrices of low rank whose right factor is an epoch's, the same bits from every backend, formed ahead or not.
 
+#include "prepared.hpp"
 #include "reference_of.hpp"
 
 #include <zeroth/backends/simd.hpp>
@@ -48,40 +49,40 @@ struct Model {
     [[nodiscard]] std::span<const Block> blocks() const { return parameters.blocks(); }
 };
 
-std::vector<Move<1>> some_moves(int count) {
-    std::vector<Move<1>> moves;
+std::vector<Key> some_keys(int count) {
+    std::vector<Key> keys;
     for (int k = 0; k < count; ++k) {
-        moves.push_back({Key{3, static_cast<std::uint64_t>(40 + 30 * k), static_cast<std::uint32_t>(k % 2)}, {1.0 + 0.5 * k}});
+        keys.push_back(Key{3, 40 + 30 * static_cast<std::uint64_t>(k), static_cast<std::uint32_t>(k % 2)});
     }
-    return moves;
+    return keys;
 }
 
 template <class D, class B>
-std::vector<std::vector<float>> displaced(const D& direction, const B& backend, const std::vector<Move<1>>& moves) {
+std::vector<std::vector<float>> displaced(const D& direction, const B& backend, const std::vector<Key>& keys) {
     Model<float> model{shapes};
-    backend.traverse(model.blocks(), direction, std::span<const Move<1>>{moves}, Displace{});
+    std::vector<double> rows;
+    while (rows.size() < keys.size()) {
+        rows.push_back(1.0 + 0.5 * static_cast<double>(rows.size()));
+    }
+    zeroth_test::traverse(backend, model.blocks(), direction, keys, rows, Displace{});
     return model.weights;
 }
 
 template <class D>
-void check_backends(const D& plain) {
+void check_backends(const D& direction) {
     const Model<float> model{shapes};
     for (const int count : {1, 2, 5}) {
-        const std::vector<Move<1>> moves = some_moves(count);
-        D formed = plain;
-        formed.reserve(model.blocks(), moves.size());
-        for (const Move<1>& move : moves) {
-            formed.form(move.key);
-        }
-        const auto expected = displaced(formed, ReferenceOf<float>{}, moves);
-        CHECK(displaced(formed, Registers{}, moves) == expected);
-        CHECK(displaced(formed, Threads<Registers>{{}, 3, 1}, moves) == expected);
-        CHECK(displaced(plain, Registers{}, moves) == expected);
+        const std::vector<Key> keys = some_keys(count);
+        const auto expected = displaced(direction, ReferenceOf<float>{}, keys);
+        CHECK(displaced(direction, Registers{}, keys) == expected);
+        CHECK(displaced(direction, Threads<Registers>{{}, 3, 1}, keys) == expected);
         if (count == 1) {
+            const zeroth_test::Prepared prepared{direction, model.blocks(), keys, {}, Registers{}};
             for (std::size_t b = 0; b < shapes.size(); ++b) {
                 for (std::size_t i = 0; i < expected[b].size(); i += i < 400 ? 1 : 37) {
                     INFO("block " << b << ", element " << i);
-                    REQUIRE(expected[b][i] == plain(moves[0].key, model.blocks()[b].identity, i));
+                    REQUIRE(expected[b][i] == direction(keys[0], model.blocks()[b].identity, i));
+                    REQUIRE(expected[b][i] == number_at(prepared.rays().ray(0, b), i));
                 }
             }
         }
@@ -138,17 +139,17 @@ int rank_of(Matrix a) {
 
 } // namespace
 
-static_assert(FormedDirection<LowRank<>, std::span<const Block>> && VectorDirection<LowRank<16>>);
+static_assert(VectorDirection<LowRank<>> && VectorDirection<LowRank<16>> && !needs_all_blocks_of<LowRank<>>);
 static_assert(LowRank<1>::largest > 23.567f && LowRank<1>::largest < 23.569f && LowRank<16>::largest < 94.3f && LowRank<2>::largest > 33.33f);
 
-TEMPLATE_TEST_CASE("A traversal's numbers are those of random access, from every backend, formed ahead or not", "", LowRank<1>, LowRank<2>, LowRank<3>,
+TEMPLATE_TEST_CASE("A traversal's numbers are those of random access, from every backend", "", LowRank<1>, LowRank<2>, LowRank<3>,
                    LowRank<16>) {
     check_backends(TestType{.refresh_every = 50});
 }
 
 TEST_CASE("A masked matrix of low rank is the same from every backend") {
     const Masked masked{LowRank<>{}, Bernoulli{.keep = 0.3}};
-    static_assert(FormedDirection<Masked<LowRank<>, Bernoulli>, std::span<const Block>>);
+    static_assert(VectorDirection<Masked<LowRank<>, Bernoulli>>);
     check_backends(masked);
 }
 
@@ -229,21 +230,33 @@ TEST_CASE("V is kept for the epochs in flight, and no more memory taken while st
         }
     }
     // Keys of steps far apart take more, and are right.
-    LowRank<> direction;
-    direction.reserve(model.blocks(), 4);
-    CHECK(direction.state_bytes() == 2 * numbers * sizeof(float));
-    std::vector<Move<1>> moves;
-    for (const Move<1>& move : some_moves(4)) {
-        moves.push_back({Key{move.key.seed, move.key.step * 100, move.key.query}, {move.coefficient[0]}});
-        direction.form(moves.back().key);
+    const LowRank<> direction;
+    LowRankRays<2, Registers> rays{direction, model.blocks(), 4, Registers{}};
+    CHECK(rays.bytes() == 2 * numbers * sizeof(float));
+    const auto right = [&](const std::vector<Key>& keys) {
+        bool all = true;
+        for (std::size_t k = 0; k < keys.size(); ++k) {
+            for (const std::size_t b : {0u, 3u, 8u, 10u}) {
+                for (std::uint64_t i = 0; i < model.blocks()[b].size(); i += 501) {
+                    all = all && number_at(rays.ray(k, b), i) == direction(keys[k], model.blocks()[b].identity, i);
+                }
+            }
+        }
+        return all;
+    };
+    std::vector<Key> apart = some_keys(4);
+    for (Key& key : apart) {
+        key.step *= 100;
     }
-    CHECK(direction.state_bytes() == 4 * numbers * sizeof(float));
-    CHECK(displaced(direction, Registers{}, moves) == displaced(LowRank<>{}, Registers{}, moves));
+    rays.prepare(apart, model.blocks(), Registers{});
+    CHECK(rays.bytes() == 4 * numbers * sizeof(float));
+    CHECK(right(apart));
     for (std::uint64_t step = 0; step < 1000; step += 10) {
-        direction.form(Key{3, step, 0});
-        REQUIRE(std::isfinite(direction(Key{3, step, 0}, model.blocks()[0].identity, 0)));
+        const std::vector<Key> one{{3, step, 0}};
+        rays.prepare(one, model.blocks(), Registers{});
+        REQUIRE(right(one));
     }
-    CHECK(direction.state_bytes() == 5 * numbers * sizeof(float)); // beside the four that were drawn last
+    CHECK(rays.bytes() == 5 * numbers * sizeof(float)); // beside the four that were drawn last
     CHECK_THROWS_AS((Optimizer{model.parameters, TwoSidedRge{.direction = LowRank<>{.refresh_every = 0}}, Sgd{}, {}, Registers{}}), std::invalid_argument);
 }
 

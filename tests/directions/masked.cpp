@@ -34,8 +34,7 @@ std::vector<float> displaced(const D& direction, const Key& key, const B& backen
     std::vector<float> z(first + second, 0.0f);
     const std::vector<Block> blocks{{"a", z.data(), ScalarType::float32, {hash_name("a"), first, 1}},
                                     {"b", z.data() + first, ScalarType::float32, {hash_name("b"), second, 1}}};
-    const Move<1> move{key, {1.0}};
-    backend.traverse(std::span<const Block>{blocks}, direction, std::span<const Move<1>>{&move, 1}, Displace{});
+    displace(backend, blocks, direction, key);
     return z;
 }
 

@@ -23,8 +23,8 @@ using namespace zeroth_test;
 
 namespace {
 
-static_assert(FormedDirection<ReusePool, std::span<const Block>>);
-static_assert(ConfiguredDirection<ReusePool>);
+static_assert(VectorDirection<ReusePool> && needs_all_blocks_of<ReusePool>);
+static_assert(VectorDirection<MixedPool> && !needs_all_blocks_of<MixedPool>);
 
 } // namespace
 
@@ -73,13 +73,16 @@ TEST_CASE("No number of a pool exceeds its bound") {
     for (const bool rounded : {false, true}) {
         for (const int entry : {2, 3, 8, 16}) {
             for (std::uint64_t seed = 0; seed < 60; ++seed) {
-                ReusePool direction{.index_bits = 4, .entry_bits = entry, .power_of_two = rounded};
-                direction.reserve(layout.parameters.blocks(), 1);
+                const ReusePool direction{.index_bits = 4, .entry_bits = entry, .power_of_two = rounded};
+                std::vector<Key> keys;
                 for (std::uint64_t step = 0; step < 15; ++step) {
-                    direction.form(Key{seed, step, 0});
-                    for (const Block& block : layout.parameters.blocks()) {
-                        for (std::uint64_t i = 0; i < 15 && i < block.size(); ++i) {
-                            worst = std::max(worst, std::abs(direction(Key{seed, step, 0}, block.identity, i)));
+                    keys.push_back(Key{seed, step, 0});
+                }
+                const auto formed = prepared(layout, direction, keys);
+                for (std::size_t k = 0; k < keys.size(); ++k) {
+                    for (std::size_t b = 0; b < layout.begin.size(); ++b) {
+                        for (std::uint64_t i = 0; i < 15 && i < layout.identity(b).size(); ++i) {
+                            worst = std::max(worst, std::abs(number_at(formed.rays().ray(k, b), i)));
                         }
                     }
                 }
@@ -136,14 +139,12 @@ TEST_CASE("Over pools a direction has mean 0 and unit second moment") {
     constexpr int draws = 20000;
     std::vector<double> mean(n), second(n * n);
     const Layout layout{{n}};
-    ReusePool direction{.index_bits = 6, .entry_bits = 10};
-    direction.reserve(layout.parameters.blocks(), 1);
+    const ReusePool direction{.index_bits = 6, .entry_bits = 10};
     for (std::uint64_t draw = 0; draw < draws; ++draw) {
-        const Key key{draw, 4 * draw, 1};
-        direction.form(key);
+        const auto formed = prepared(layout, direction, {Key{draw, 4 * draw, 1}});
         float z[n];
         for (std::size_t i = 0; i < n; ++i) {
-            z[i] = direction(key, layout.identity(0), i);
+            z[i] = number_at(formed.rays().ray(0, 0), i);
             mean[i] += static_cast<double>(z[i]) / draws;
         }
         for (std::size_t i = 0; i < n; ++i) {
@@ -175,15 +176,13 @@ TEST_CASE("Every backend reads a pool alike, for one, two and more keys, and so 
                 CHECK(layout.displaced(direction, keys, FastBackend{}) == expected);
                 CHECK(layout.displaced(direction, keys, Threads<FastBackend>{{}, 3, 1}) == expected);
                 if (count == 1) {
-                    ReusePool formed = direction;
-                    formed.reserve(layout.parameters.blocks(), 1);
-                    for (std::size_t i = 0; i < size; i += 97) {
-                        REQUIRE(formed(keys[0], layout.identity(0), i) == expected[i]); // not formed yet
-                    }
-                    formed.form(keys[0]);
+                    const auto formed = prepared(layout, direction, keys);
                     for (std::size_t b : {0u, 1u, 3u}) {
                         for (std::size_t i = 0; i < layout.identity(b).size(); ++i) {
-                            REQUIRE(formed(keys[0], layout.identity(b), i) == expected[layout.begin[b] + i]);
+                            REQUIRE(number_at(formed.rays().ray(0, b), i) == expected[layout.begin[b] + i]);
+                            if (!running && i % 97 == 0) { // by itself
+                                REQUIRE(direction(keys[0], layout.identity(b), i) == expected[layout.begin[b] + i]);
+                            }
                         }
                     }
                 }
@@ -205,11 +204,7 @@ TEST_CASE("A block's numbers depend on its identity, not on its place or its nei
         if (!turned && !alone) {
             parameters.add("b", std::span{b});
         }
-        ReusePool mine = direction;
-        mine.reserve(parameters.blocks(), 1);
-        mine.form(Key{1, 5, 0});
-        const Move<1> move{Key{1, 5, 0}, {1.0}};
-        FastBackend{}.traverse(parameters.blocks(), mine, std::span<const Move<1>>{&move, 1}, Displace{});
+        displace(FastBackend{}, parameters.blocks(), direction, Key{1, 5, 0});
         return a;
     };
     const ReusePool own{.index_bits = 10};
@@ -220,6 +215,10 @@ TEST_CASE("A block's numbers depend on its identity, not on its place or its nei
     // The last block goes on where the one before it ended.
     Layout layout{{700, 500}}, whole{{1200}};
     CHECK(layout.displaced(running, Key{1, 5, 0}) == whole.displaced(running, Key{1, 5, 0}));
+    const auto all = whole.displaced(running, Key{1, 5, 0}); // of a block that is the only one
+    for (std::size_t i = 0; i < 1200; i += 97) {
+        REQUIRE(running(Key{1, 5, 0}, whole.identity(0), i) == all[i]);
+    }
     // Blocks of one size read from different places.
     Layout equal{{600, 600}};
     const auto z = equal.displaced(own, Key{1, 5, 0});
@@ -247,32 +246,35 @@ TEST_CASE("A pool is drawn anew when it is to be, and the tables of a traversal 
     CHECK(shape(renewed, 10) == shape(renewed, 19));
     CHECK(shape(renewed, 9) != shape(renewed, 10));
 
-    // Forming the keys of a traversal, however they lie: each can be drawn.
+    // The keys of a traversal, however they lie: each can be drawn until the next traversal is over.
     for (const std::uint64_t apart : {1u, 3u, 10u, 1000u}) {
-        ReusePool direction = renewed;
-        direction.reserve(layout.parameters.blocks(), 5);
-        std::size_t bytes = direction.tables.bytes();
+        TableRays<ReusePool> formed{renewed, layout.parameters.blocks(), 5, FastBackend{}};
+        const std::size_t bytes = formed.bytes();
+        std::vector<TableRay> before;
+        std::vector<float> numbers_before;
         for (std::uint64_t first = 0; first < 300; ++first) {
+            std::vector<Key> keys;
             for (std::uint64_t k = 0; k < 5; ++k) {
-                direction.form(Key{1, first + k * apart, 0});
+                keys.push_back(Key{1, first + k * apart, 0});
             }
-            for (std::uint64_t k = 0; k < 5; ++k) {
-                Stream stream{.key = Key{1, first + k * apart, 0}, .block = layout.identity(0), .philox = {}};
-                REQUIRE_NOTHROW(direction.prepare(stream, 0));
-                REQUIRE(ScalarLanes::product(stream.scale, stream.numbers[stream.element]) == renewed(stream.key, layout.identity(0), 0));
+            formed.prepare(keys, layout.parameters.blocks(), FastBackend{});
+            for (std::size_t k = 0; k < before.size(); ++k) {
+                REQUIRE(number_at(before[k], 0) == numbers_before[k]);
+            }
+            before.clear();
+            numbers_before.clear();
+            for (std::size_t k = 0; k < 5; ++k) {
+                const float number = number_at(formed.ray(k, 0), 0);
+                REQUIRE(number == renewed(keys[k], layout.identity(0), 0));
+                before.push_back(formed.ray(k, 0));
+                numbers_before.push_back(number);
             }
             if (apart == 1) {
-                REQUIRE(direction.tables.bytes() == bytes); // nothing is taken after reserve()
+                REQUIRE(formed.bytes() == bytes); // nothing is taken after the constructor
             }
         }
-        CHECK(direction.tables.bytes() <= 5 * bytes); // ten pools: those of a traversal and of the one before it
+        CHECK(formed.bytes() <= 5 * bytes); // ten pools: those of a traversal and of the one before it
     }
-    ReusePool direction = renewed;
-    CHECK_THROWS_AS(direction.form(Key{}), std::logic_error);
-    direction.reserve(layout.parameters.blocks(), 1);
-    direction.form(Key{1, 0, 0});
-    Stream stream{.key = Key{1, 10, 0}, .block = layout.identity(0), .philox = {}};
-    CHECK_THROWS_AS(direction.prepare(stream, 0), std::logic_error);
 }
 
 TEST_CASE("Both passes of a step stand along the same direction, and the update follows it") {
@@ -394,11 +396,7 @@ TEST_CASE("Shifting and adding whole numbers moves weights to the bits of floati
             }
             for (std::uint64_t step = 0; step < 12; ++step) {
                 const Key key{3, step, static_cast<std::uint32_t>(step % 3)};
-                ReusePool formed = direction;
-                formed.reserve(layout.parameters.blocks(), 1);
-                formed.form(key);
-                const Move<1> move{key, {step % 2 == 0 ? 0x1p-6 : -0x1p-6}};
-                FastBackend{}.traverse(layout.parameters.blocks(), formed, std::span<const Move<1>>{&move, 1}, Displace{});
+                traverse(FastBackend{}, layout.parameters.blocks(), direction, {key}, {step % 2 == 0 ? 0x1p-6 : -0x1p-6}, Displace{});
                 integers.displace(quanta, key, layout.identity(0), step % 2 != 0, 14);
                 for (std::size_t i = 0; i < size; ++i) {
                     REQUIRE(layout.weights[i] == static_cast<float>(quanta[i]) * quantum);

@@ -64,10 +64,7 @@ std::vector<std::vector<float>> displaced(const D& raw, const B& backend) {
 
 } // namespace
 
-template <class D>
-concept Scalable = requires { typename Scaled<D>; };
-static_assert(Direction<Scaled<Gaussian>> && BlockScaledDirection<Scaled<Gaussian>> && !BlockScaledDirection<Gaussian>);
-static_assert(!Scalable<Sphere> && !Scalable<Scaled<Gaussian>>);
+static_assert(Direction<Scaled<Gaussian>> && has_scales_of<Scaled<Gaussian>> && has_scales_of<Sphere> && !has_scales_of<Gaussian>);
 
 TEMPLATE_TEST_CASE("A scaled number is the raw one times its block's scale", "", Rademacher, Gaussian, (Masked<LowRank<>, Bernoulli>)) {
     const TestType raw = made<TestType>();

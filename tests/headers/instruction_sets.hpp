@@ -3,11 +3,12 @@
 // One traversal, compiled once for each instruction set into the same program. The translation units share the library's
 // inline functions; were one of these not named after its instruction set, the linker would keep any one copy for all.
 
+#include "prepared.hpp"
+
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
-#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,8 +32,7 @@ Traversed traverse_with(const Backend& backend) {
     }
     zeroth::Parameters parameters;
     parameters.add("w", std::span{weights});
-    const std::array<zeroth::Move<1>, 2> moves{{{{1, 2, 0}, {0.5}}, {{1, 2, 1}, {-0.25}}}};
-    backend.traverse(parameters.blocks(), zeroth::Gaussian{}, moves, zeroth::Displace{});
+    zeroth_test::traverse(backend, parameters.blocks(), zeroth::Gaussian{}, {{1, 2, 0}, {1, 2, 1}}, {0.5, -0.25}, zeroth::Displace{});
     return {backend.name(), weights};
 }
 

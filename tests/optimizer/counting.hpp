@@ -13,11 +13,10 @@ struct Counting {
 
     [[nodiscard]] std::string name() const { return "counting"; }
 
-    template <class D, class Operation>
-    void traverse(std::span<const zeroth::Block> blocks, const D& direction,
-                  std::span<const zeroth::Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
+    template <class Operation, zeroth::Ray R>
+    void traverse(const zeroth::Traversal<Operation, R>& traversal) const noexcept {
         *writes += Operation::writes ? 1 : 0;
-        inner.traverse(blocks, direction, moves, operation);
+        inner.traverse(traversal);
     }
 };
 

@@ -262,6 +262,41 @@ TEST_CASE("First-order rules follow the caller's gradient") {
     CHECK(other.tensors == before);
 }
 
+TEMPLATE_TEST_CASE("A hybrid that settles lazily takes the same steps, in one traversal less each", "", Snapshot, Exact) {
+    const auto gradient_of = [](Layered& model) { return [&](std::span<const GradientBlock> blocks) { return model.gradient(blocks); }; };
+    Layered model, other;
+    const auto make = [](Layered& of, Settling settling) {
+        return HybridOptimizer{of.parameters(0, 4), TwoSidedRge{.queries = 2}, Momentum{.learning_rate = 0.01}, of.parameters(4), Adam{.learning_rate = 0.05},
+                               Settings<TestType>{.seed = 3, .restore = {}, .settling = settling}};
+    };
+    auto each = make(model, Settling::each_step);
+    {
+        auto lazily = make(other, Settling::lazily);
+        for (int step = 0; step < 30; ++step) {
+            const std::vector<std::vector<double>> base = model.tensors;
+            const StepReport settled = each.step([&] { return model.loss(); }, gradient_of(model));
+            const StepReport report = lazily.step([&] { return other.loss(); },
+                                                  [&](std::span<const GradientBlock> blocks) {
+                                                      CHECK(other.tensors == base); // settled for the gradient
+                                                      return other.gradient(blocks);
+                                                  });
+            CHECK(report.losses.size() == 4);
+            CHECK(report.loss == settled.loss);
+            CHECK(report.forward_passes == 5);
+            CHECK((settled.traversals == 6 || (TestType::adjusts_weights && settled.traversals == 6 + 4))); // a grid laid anew
+            CHECK(report.traversals == 5); // settling comes with the next step, before its gradient
+            CHECK(other.tensors != model.tensors);
+            if (step % 7 == 0) {
+                lazily.settle();
+                CHECK(other.tensors == model.tensors);
+            }
+        }
+        CHECK(lazily.steps() == 30);
+    }
+    CHECK(other.tensors == model.tensors); // the destructor settles
+    CHECK(model.loss() < 0.6 * Layered{}.loss());
+}
+
 TEST_CASE("A hybrid step takes both gradients at the same weights, and beats either half alone") {
     Layered model;
     HybridOptimizer hybrid{model.parameters(0, 4), TwoSidedRge{}, Sgd{.learning_rate = 0.01}, model.parameters(4), Adam{.learning_rate = 0.05},

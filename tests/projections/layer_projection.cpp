@@ -36,12 +36,11 @@ struct Counted {
     Reference inner{};
 
     [[nodiscard]] std::string name() const { return "counted"; }
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction, std::span<const Move<Operation::coefficients>> moves,
-                  const Operation& operation) const noexcept {
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>& traversal) const noexcept {
         *all += 1;
         *writing += Operation::writes ? 1 : 0;
-        inner.traverse(blocks, direction, moves, operation);
+        inner.traverse(traversal);
     }
 };
 
@@ -131,8 +130,7 @@ TEST_CASE("The ratios are the paper's, and weights are anchor + ratio * displace
             for (int l = 0; l < 2; ++l) {
                 const Key key{7, 50, pair};
                 const BlockIdentity block{hash_name(names[l]), sizes[l], 1};
-                const double drawn = static_cast<double>(
-                    number_at(Gaussian{}, Stream{.key = key, .block = block, .philox = philox_key(key, Purpose::projection)}, 0));
+                const double drawn = static_cast<double>(number_of<Gaussian>(key, block, 0, Purpose::projection));
                 z[l] = clip(drawn, -0.2 / 0.1 * u[l], 0.2 / 0.1 * u[l]);
                 clipped_z = clipped_z || z[l] != drawn;
                 above[l] = gamma[l] + 0.1 * z[l];

@@ -58,8 +58,8 @@ Gradients normalised(const Problem& at, std::uint64_t step, std::uint32_t querie
 /// For what is known before a weight moves.
 struct Idle {
     [[nodiscard]] std::string name() const { return "idle"; }
-    template <class D, class Operation>
-    void traverse(std::span<const Block>, const D&, std::span<const Move<Operation::coefficients>>, const Operation&) const noexcept {}
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>&) const noexcept {}
 };
 
 } // namespace

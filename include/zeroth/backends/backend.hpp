@@ -1,27 +1,30 @@
 #pragma once
 
-#include <zeroth/backends/operation.hpp>
-#include <zeroth/directions/rademacher.hpp>
+#include <zeroth/backends/reductions.hpp>
+#include <zeroth/backends/traversal.hpp>
+#include <zeroth/parameters/block.hpp>
 
 #include <concepts>
-#include <cstddef>
-#include <span>
 #include <string>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// What carries out traversals: visits every element of the blocks, forms the moves' directions in registers and applies an elementwise
-/// operation, giving Reference's bits. name() is what reports call it. A backend with a member Types is compiled for those storage types, one
-/// with a member space reaches blocks of that memory space and no others; without, of the host's.
+/// What carries out traversals: visits every element of the blocks, forms the rays' numbers in registers and applies an elementwise operation,
+/// giving Reference's bits. name() is what reports call it.
 ///
-/// A backend whose memory is not the host's says how it is taken by state_allocator() (StateAllocator). It may keep there what directions
-/// form: reserve(direction, blocks, max_keys), called in place of the direction's; form_factors(blocks, direction, move, factors), which
-/// gives a normalised direction's factors of a move, one for each block.
+///     struct MyBackend {
+///         std::string name() const;
+///         template <class Operation, zeroth::Ray R>
+///         void traverse(const zeroth::Traversal<Operation, R>& traversal) const;
+///     };
+///
+/// A backend with a member Types is compiled for those storage types, one with a member space reaches blocks of that memory space and no
+/// others; without, of the host's. One whose memory is not the host's says how it is taken by state_allocator() (StateAllocator), and may have
+/// rays of its own for a direction D: `template <class D> using Rays = ...` (see RaysOf).
 template <class B>
-concept Backend = std::copy_constructible<B> && requires(const B& backend, std::span<const Block> blocks, const Rademacher& direction,
-                                                         std::span<const Move<1>> moves, const Displace& operation) {
+concept Backend = std::copy_constructible<B> && requires(const B& backend, const Traversal<LargestMagnitude>& traversal) {
     { backend.name() } -> std::convertible_to<std::string>;
-    backend.traverse(blocks, direction, moves, operation);
+    backend.traverse(traversal);
 };
 
 /// Where the blocks lie that a backend traverses.

@@ -2,6 +2,7 @@
 
 #include <zeroth/backends/access.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
+#include <zeroth/parameters/block.hpp>
 #include <zeroth/random/key.hpp>
 
 #include <cstddef>
@@ -9,32 +10,25 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// One direction's part in a traversal: the coefficients with which it enters the operation's sums.
-/// block_scale, where not null, holds a factor of the coefficients for each block.
-template <int Coefficients>
-struct Move {
-    Key key;
-    double coefficient[Coefficients];
-    const double* block_scale = nullptr;
-    /// The key's as the move was made, once for all blocks: another key takes another move.
-    PhiloxKey philox = philox_key(key, Purpose::direction);
-};
-
-/// How many of an operation's coefficients are factors of z, so that a block's scale applies to them: all, or Operation::scaled.
-template <class Operation>
-inline constexpr int scaled_coefficients = Operation::coefficients;
-template <class Operation>
-    requires requires { Operation::scaled; }
-inline constexpr int scaled_coefficients<Operation> = Operation::scaled;
-
-/// Whether weights are left alone in the stretches where a SparseDirection is 0.
+/// Whether weights are left alone in the stretches where a SparseRay is 0.
 template <class Operation>
 inline constexpr bool skips_zeros = false;
 template <class Operation>
     requires requires { Operation::skips_zeros; }
 inline constexpr bool skips_zeros<Operation> = Operation::skips_zeros;
 
-/// An elementwise operation of a traversal: w <- apply(w, sums over the moves' directions).
+/// Storage types that an operation is for: all, or Operation::Storages. For others nothing is compiled.
+template <class Operation>
+struct StoragesOf {
+    using type = AllScalarTypes;
+};
+template <class Operation>
+    requires requires { typename Operation::Storages; }
+struct StoragesOf<Operation> {
+    using type = typename Operation::Storages;
+};
+
+/// An elementwise operation of a traversal: w <- apply(w, sums over the moves' rays).
 ///
 ///     struct Operation {
 ///         static constexpr int coefficients;  // of each move
@@ -51,12 +45,15 @@ inline constexpr bool skips_zeros<Operation> = Operation::skips_zeros;
 /// with Real = Lanes::Real<ComputeType<Storage>>. A Bound belongs to one range of one block; element is the index of the register's first
 /// weight in its block. What apply returns is stored rounded to nearest, or by the Bound's own store(Storage* to, w, element, count) if it
 /// has one: a move of the base has a StochasticStore. Its accumulate_sign, if there, is called for directions that draw signs. An operation
-/// that leaves a weight as it is where all z are 0 says `static constexpr bool skips_zeros = true`. This one, w <- w + sum c z, is the
-/// plainest.
+/// that leaves a weight as it is where all z are 0 says `static constexpr bool skips_zeros = true`, one that is for some storage types alone
+/// `using Storages = ScalarTypes<...>`.
+
+/// w <- w + sum c z: the plainest operation.
 struct Displace {
     static constexpr int coefficients = 1;
     static constexpr int sums = 1;
     static constexpr bool writes = true;
+    static constexpr bool is_device_copyable = true;
     static constexpr bool skips_zeros = true;
 
     template <class Lanes, class Storage>
@@ -74,7 +71,7 @@ struct Displace {
                 sum[0] = sum[0] + part;
             }
         }
-        /// The same for a z of 1 or -1, or 0.
+        /// For a z of 1 or -1, or 0.
         template <bool First>
         ZEROTH_INLINE void accumulate_sign(Real (&sum)[1], const Real& z, const Real (&coefficient)[1]) const noexcept {
             if constexpr (First) {
@@ -104,11 +101,12 @@ struct OperationOn<Operation, Storage> {
     static type of(const Operation&) noexcept { return {}; }
 };
 
-/// The same where it is the base that moves: 16-bit weights are rounded stochastically, with bits of the move's key.
+/// w <- w + sum c z where it is the base that moves: 16-bit weights are rounded stochastically, with bits of the move's key.
 struct DisplaceBase {
     static constexpr int coefficients = Displace::coefficients;
     static constexpr int sums = Displace::sums;
     static constexpr bool writes = true;
+    static constexpr bool is_device_copyable = true;
     static constexpr bool skips_zeros = true;
     /// The operation on weights of more bits.
     using ToNearest = Displace;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <zeroth/backends/access.hpp>
-#include <zeroth/directions/direction.hpp>
 #include <zeroth/parameters/block.hpp>
+#include <zeroth/random/scalar_lanes.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -54,6 +54,7 @@ struct LargestMagnitude {
     static constexpr int coefficients = 1;
     static constexpr int sums = 0;
     static constexpr bool writes = false;
+    static constexpr bool is_device_copyable = true;
 
     /// One a block, to begin with 0.
     double* largest = nullptr;
@@ -146,6 +147,7 @@ struct SquaredWeights {
     static constexpr int coefficients = 1;
     static constexpr int sums = 0;
     static constexpr bool writes = false;
+    static constexpr bool is_device_copyable = true;
 
     /// One a block, begun with its largest magnitude.
     SquaredUnits* units = nullptr;
@@ -179,6 +181,13 @@ struct SquaredWeights {
         ZEROTH_HOST_DEVICE void finish() const noexcept { seen.merge_into(result); }
     };
 };
+
+/// round(2^15 z)^2, exact for |z| < 128: what a normalised direction sums. Relative error of the sum: under 2^-15 / rms(z).
+ZEROTH_HOST_DEVICE inline std::int64_t squared_units(float z) noexcept {
+    const float scaled = z * 0x1p15f;
+    const auto units = static_cast<std::int64_t>(scaled < 0 ? scaled - 0.5f : scaled + 0.5f);
+    return units * units;
+}
 
 /// The sum of squared_units(z) over each block, for a normalised direction. Whole numbers: exact in any order.
 struct SquaredNorm {

@@ -5,9 +5,7 @@
 #include <zeroth/backends/simd_lanes.hpp>
 #include <zeroth/backends/visit.hpp>
 
-#include <span>
 #include <string>
-#include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -32,10 +30,9 @@ struct Simd {
 
     [[nodiscard]] std::string name() const { return std::string{"simd "} + Arch::name(); }
 
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction,
-                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
-        visit_blocks<Lanes, Types>(blocks, 0, direction, moves, operation);
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>& traversal) const noexcept {
+        visit_blocks<Lanes, Types>(traversal, 0, traversal.blocks.size());
     }
 };
 

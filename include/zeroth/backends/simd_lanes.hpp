@@ -131,16 +131,20 @@ struct SimdLanes {
     }
 
     template <int Rounds, int N>
-    ZEROTH_INLINE static void philox(const Stream* const (&streams)[N], const std::uint64_t (&counters)[N], Word (&out)[N][4]) noexcept {
+    ZEROTH_INLINE static void philox(const PhiloxBits* const (&bits)[N], const std::uint64_t (&counters)[N], Word (&out)[N][4]) noexcept {
         bool one_key = true;
+        bool one_run = true; // of one ray's counters, whose upper words are the same
         ZEROTH_UNROLL
         for (int n = 1; n < N; ++n) {
-            one_key = one_key && streams[n]->philox == streams[0]->philox;
+            one_key = one_key && bits[n]->key == bits[0]->key;
+            one_run = one_run && bits[n] == bits[0] && counters[n] >> 32 == counters[0] >> 32;
         }
-        if (one_key) {
-            philox_rounds<Rounds, N, true>(streams, counters, out);
+        if (one_run) {
+            philox_rounds<Rounds, N, true, true>(bits, counters, out);
+        } else if (one_key) {
+            philox_rounds<Rounds, N, true, false>(bits, counters, out);
         } else {
-            philox_rounds<Rounds, N, false>(streams, counters, out);
+            philox_rounds<Rounds, N, false, false>(bits, counters, out);
         }
     }
 
@@ -151,51 +155,71 @@ struct SimdLanes {
     /// Words 0 and 2 of the counters are multiplied; the products of even and odd lanes are kept apart, each in the
     /// low half of a 64-bit lane, so that no shuffle is needed between rounds. What the high halves hold is never read.
     /// Not inlined: every kernel would hold ten rounds of it, for 3 % of speed from memory.
-    template <int Rounds, int N, bool OneKey>
-    [[gnu::noinline]] static void philox_rounds(const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
+    template <int Rounds, int N, bool OneKey, bool OneRun>
+    [[gnu::noinline]] static void philox_rounds(const PhiloxBits* const (&bits)[N], const std::uint64_t (&counters)[N],
                                                 Word (&out)[N][4]) noexcept {
         constexpr WordRegister tag{};
         const WordRegister multiplier_0 = registers::broadcast_even(tag, Philox4x32::multiplier_0);
         const WordRegister multiplier_1 = registers::broadcast_even(tag, Philox4x32::multiplier_1);
         constexpr int chains = 2 * N;
+        constexpr int keys = OneKey ? 1 : N;
         WordRegister x[chains][4];
+        Word low[keys], high[keys];
         // In the first two rounds, one of the two products is the same in all lanes.
+        Word mixed_3, mixed_first, mixed_second, second_low;
         ZEROTH_UNROLL
         for (int n = 0; n < N; ++n) {
-            const PhiloxWords words = counter_words(counters[n], streams[n]->block.hash);
-            const PhiloxKey key = streams[OneKey ? 0 : n]->philox;
+            const PhiloxWords words = counter_words(counters[n], bits[n]->hash);
+            const PhiloxKey key = bits[OneKey ? 0 : n]->key;
             const PhiloxKey next = {key.low + Philox4x32::weyl_low, key.high + Philox4x32::weyl_high};
-            const std::uint64_t first = std::uint64_t{Philox4x32::multiplier_1} * words.word[2];
-            const std::uint32_t mixed = static_cast<std::uint32_t>(first >> 32) ^ words.word[1] ^ key.low;
-            const std::uint64_t second = std::uint64_t{Philox4x32::multiplier_0} * mixed;
+            if (n < keys) {
+                low[n] = Word(registers::broadcast_even(tag, next.low));
+                high[n] = Word(registers::broadcast_even(tag, next.high));
+            }
+            if (!OneRun || n == 0) {
+                const std::uint64_t first = std::uint64_t{Philox4x32::multiplier_1} * words.word[2];
+                const std::uint32_t mixed = static_cast<std::uint32_t>(first >> 32) ^ words.word[1] ^ key.low;
+                const std::uint64_t second = std::uint64_t{Philox4x32::multiplier_0} * mixed;
+                mixed_3 = Word(registers::broadcast_even(tag, words.word[3] ^ key.high));
+                mixed_first = Word(registers::broadcast_even(tag, static_cast<std::uint32_t>(first) ^ next.low));
+                mixed_second = Word(registers::broadcast_even(tag, static_cast<std::uint32_t>(second >> 32) ^ next.high));
+                second_low = Word(registers::broadcast_even(tag, static_cast<std::uint32_t>(second)));
+            }
+            const WordRegister even = registers::add_even(registers::even_lanes(tag), registers::broadcast_even(tag, words.word[0]));
             ZEROTH_UNROLL
             for (int c = 2 * n; c < 2 * n + 2; ++c) {
-                const WordRegister counter = registers::add_even(
-                    registers::even_lanes(tag), registers::broadcast_even(tag, words.word[0] + static_cast<std::uint32_t>(c % 2)));
+                const WordRegister counter = c % 2 == 0 ? even : registers::add_even(even, registers::broadcast_even(tag, 1));
                 const WordRegister product_0 = registers::multiply_even(counter, multiplier_0);
-                const Word mixed_0 = Word(registers::high_half(product_0)) ^ Word(registers::broadcast_even(tag, words.word[3] ^ key.high));
+                const Word mixed_0 = Word(registers::high_half(product_0)) ^ mixed_3;
                 const WordRegister product_1 = registers::multiply_even(mixed_0, multiplier_1);
-                x[c][0] = Word(registers::high_half(product_1)) ^
-                          Word(registers::broadcast_even(tag, static_cast<std::uint32_t>(first) ^ next.low));
+                x[c][0] = Word(registers::high_half(product_1)) ^ mixed_first;
                 x[c][1] = product_1;
-                x[c][2] =
-                    Word(product_0) ^ Word(registers::broadcast_even(tag, static_cast<std::uint32_t>(second >> 32) ^ next.high));
-                x[c][3] = registers::broadcast_even(tag, static_cast<std::uint32_t>(second));
+                x[c][2] = Word(product_0) ^ mixed_second;
+                x[c][3] = second_low;
             }
         }
+        const Word weyl_low(Philox4x32::weyl_low);
+        const Word weyl_high(Philox4x32::weyl_high);
         ZEROTH_UNROLL
         for (int round = 2; round < Rounds; ++round) {
-            const auto turn = static_cast<std::uint32_t>(round);
+            if constexpr (OneKey) {
+                low[0] = low[0] + weyl_low;
+                high[0] = high[0] + weyl_high;
+            } else {
+                ZEROTH_UNROLL
+                for (int n = 0; n < N; ++n) {
+                    const auto turn = static_cast<std::uint32_t>(round);
+                    low[n] = Word(registers::broadcast_even(tag, bits[n]->key.low + turn * Philox4x32::weyl_low));
+                    high[n] = Word(registers::broadcast_even(tag, bits[n]->key.high + turn * Philox4x32::weyl_high));
+                }
+            }
             ZEROTH_UNROLL
             for (int c = 0; c < chains; ++c) {
-                const PhiloxKey key = streams[OneKey ? 0 : c / 2]->philox;
-                const Word low{registers::broadcast_even(tag, key.low + turn * Philox4x32::weyl_low)};
-                const Word high{registers::broadcast_even(tag, key.high + turn * Philox4x32::weyl_high)};
                 const WordRegister product_0 = registers::multiply_even(x[c][0], multiplier_0);
                 const WordRegister product_1 = registers::multiply_even(x[c][2], multiplier_1);
-                x[c][0] = Word(registers::high_half(product_1)) ^ Word(x[c][1]) ^ low;
+                x[c][0] = Word(registers::high_half(product_1)) ^ Word(x[c][1]) ^ low[OneKey ? 0 : c / 2];
                 x[c][1] = product_1;
-                x[c][2] = Word(registers::high_half(product_0)) ^ Word(x[c][3]) ^ high;
+                x[c][2] = Word(registers::high_half(product_0)) ^ Word(x[c][3]) ^ high[OneKey ? 0 : c / 2];
                 x[c][3] = product_0;
             }
         }

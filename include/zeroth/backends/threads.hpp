@@ -37,14 +37,13 @@ struct Threads {
     }
     [[nodiscard]] std::string name() const { return inner.name() + " x " + std::to_string(size()); }
 
-    template <class D, class Operation>
-    void traverse(std::span<const Block> blocks, const D& direction,
-                  std::span<const Move<Operation::coefficients>> moves, const Operation& operation) const noexcept {
+    template <class Operation, Ray R>
+    void traverse(const Traversal<Operation, R>& traversal) const noexcept {
 #if defined(_OPENMP)
-        constexpr std::uint64_t tile = tile_size<D>;
+        constexpr std::uint64_t tile = tile_size<R>;
         std::uint64_t tiles = 0;
         std::size_t elements = 0;
-        for (const Block& block : blocks) {
+        for (const Block& block : traversal.blocks) {
             tiles += (block.size() + tile - 1) / tile;
             elements += block.size();
         }
@@ -56,25 +55,25 @@ struct Threads {
             {
                 const auto part = static_cast<std::uint64_t>(omp_get_thread_num());
                 const auto parts = static_cast<std::uint64_t>(omp_get_num_threads());
-                visit_tiles(blocks, tiles * part / parts, tiles * (part + 1) / parts, direction, moves, operation);
+                visit_tiles(traversal, tiles * part / parts, tiles * (part + 1) / parts);
             }
             return;
         }
 #endif
-        inner.traverse(blocks, direction, moves, operation);
+        inner.traverse(traversal);
     }
 
   private:
     /// Tiles [first, last) of all the blocks laid end to end.
-    template <class D, class Operation>
-    static void visit_tiles(std::span<const Block> blocks, std::uint64_t first, std::uint64_t last, const D& direction,
-                            std::span<const Move<Operation::coefficients>> moves, const Operation& operation) noexcept {
-        constexpr std::uint64_t tile = tile_size<D>;
+    template <class Operation, Ray R>
+    static void visit_tiles(const Traversal<Operation, R>& traversal, std::uint64_t first, std::uint64_t last) noexcept {
+        constexpr std::uint64_t tile = tile_size<R>;
+        const std::span<const Block> blocks = traversal.blocks;
         std::uint64_t before = 0;
         std::size_t whole = 0; // blocks before b that are to be visited from end to end
         std::size_t b = 0;
         const auto visit_whole = [&] {
-            visit_blocks<Lanes, Types>(blocks.subspan(b - whole, whole), b - whole, direction, moves, operation);
+            visit_blocks<Lanes, Types>(traversal, b - whole, b);
             whole = 0;
         };
         for (; b < blocks.size() && before < last; ++b) {
@@ -86,7 +85,7 @@ struct Threads {
                 visit_whole();
                 const std::uint64_t begin = first > before ? (first - before) * tile : 0;
                 const std::uint64_t end = last < after ? (last - before) * tile : size;
-                visit_range<Lanes, Types>(blocks[b], b, begin, end, direction, moves, operation);
+                visit_range<Lanes, Types>(traversal, b, begin, end);
             }
             before = after;
         }

@@ -37,7 +37,7 @@ struct WeightScale {
         for (double& largest : of_block) {
             largest = 0;
         }
-        backend.traverse(blocks, Rademacher{}, std::span<const Move<1>>{}, LargestMagnitude{of_block.data()});
+        backend.traverse(Traversal{blocks, LargestMagnitude{of_block.data()}});
         of_all = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             of_all += of_block[b];
@@ -50,7 +50,7 @@ struct WeightScale {
             }
             return 1;
         }
-        backend.traverse(blocks, Rademacher{}, std::span<const Move<1>>{}, SquaredWeights{units_.data()});
+        backend.traverse(Traversal{blocks, SquaredWeights{units_.data()}});
         double squares = 0;
         double count = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {

@@ -1,103 +1,21 @@
 #pragma once
 
-#include <zeroth/backends/operation.hpp>
-#include <zeroth/backends/reductions.hpp>
-#include <zeroth/cuda/lanes.cuh>
+#include <zeroth/backends/traversal.hpp>
+#include <zeroth/cuda/operation_tables.cuh>
+#include <zeroth/cuda/shared_numbers.cuh>
 #include <zeroth/cuda/tuning.cuh>
-#include <zeroth/cursor/exact.hpp>
-#include <zeroth/cursor/in_place.hpp>
-#include <zeroth/cursor/snapshot.hpp>
-#include <zeroth/directions/direction.hpp>
-#include <zeroth/directions/gaussian.hpp>
-#include <zeroth/directions/rademacher.hpp>
-#include <zeroth/directions/uniform.hpp>
-#include <zeroth/updates/adam.hpp>
-#include <zeroth/updates/hizoo_sgd.hpp>
-#include <zeroth/updates/momentum.hpp>
-#include <zeroth/updates/sign_sgd.hpp>
+#include <zeroth/parameters/block.hpp>
+#include <zeroth/random/key.hpp>
+#include <zeroth/rays/ray.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
-
-/// Whether an operation or a direction is whole as it stands: it points to nothing of the host's but its tables, its functions are
-/// ZEROTH_HOST_DEVICE, and finish() merges results of tables or has nothing to do. Only such are carried out on a device, and directions with
-/// a DeviceForm; specialise it for one of your own.
-///
-/// A table has an entry for each block. An operation names those it points to by a member for_each_table(visit), HOST_DEVICE and
-/// constexpr, which calls visit(pointer) for each: one to const is read, another holds results, to which traversals add.
-template <class T>
-inline constexpr bool is_whole = false;
-template <>
-inline constexpr bool is_whole<Gaussian> = true;
-template <>
-inline constexpr bool is_whole<Rademacher> = true;
-template <>
-inline constexpr bool is_whole<Uniform> = true;
-template <>
-inline constexpr bool is_whole<Displace> = true;
-template <>
-inline constexpr bool is_whole<DisplaceBase> = true;
-template <class M>
-inline constexpr bool is_whole<UpdateInPlace<M>> = is_whole<M>;
-template <>
-inline constexpr bool is_whole<DisplaceFrom> = true;
-template <class M>
-inline constexpr bool is_whole<UpdateFrom<M>> = is_whole<M>;
-template <>
-inline constexpr bool is_whole<DisplaceOnGrid> = true;
-template <class M>
-inline constexpr bool is_whole<UpdateOnGrid<M>> = is_whole<M>;
-template <>
-inline constexpr bool is_whole<LayGrid> = true;
-template <>
-inline constexpr bool is_whole<LinearMove> = true;
-template <>
-inline constexpr bool is_whole<SignMove> = true;
-template <>
-inline constexpr bool is_whole<WindowedAdamMove> = true;
-template <>
-inline constexpr bool is_whole<MomentumMove> = true;
-template <>
-inline constexpr bool is_whole<AdamMove> = true;
-template <>
-inline constexpr bool is_whole<HizooMove> = true;
-template <>
-inline constexpr bool is_whole<LargestMagnitude> = true;
-template <>
-inline constexpr bool is_whole<SquaredWeights> = true;
-
-/// Bytes of the entries that an operation's tables have for each block: of those it reads, and of results.
-struct EntryBytes {
-    std::size_t read = 0;
-    std::size_t results = 0;
-
-    template <class Entry>
-    ZEROTH_HOST_DEVICE constexpr void operator()(Entry*&) noexcept {
-        static_assert(sizeof(Entry) % 8 == 0 && alignof(Entry) <= 8 && std::is_trivially_copyable_v<Entry>);
-        (std::is_const_v<Entry> ? read : results) += sizeof(Entry);
-    }
-};
-template <class Operation>
-constexpr EntryBytes entry_bytes_of() noexcept {
-    EntryBytes bytes;
-    if constexpr (requires(Operation operation) { operation.for_each_table(bytes); }) {
-        Operation operation{};
-        operation.for_each_table(bytes);
-    }
-    return bytes;
-}
-template <class Operation>
-inline constexpr EntryBytes entry_bytes = entry_bytes_of<Operation>();
-template <class Operation>
-inline constexpr bool has_results = entry_bytes<Operation>.results != 0;
 
 /// The last of `count` things in order that has begun, of which the first has: has_begun(i).
 template <class HasBegun>
@@ -115,408 +33,191 @@ ZEROTH_INLINE int last_begun(int count, const HasBegun& has_begun) noexcept {
     return low;
 }
 
-/// A direction's form that has nothing to say of a block.
-struct NoForm {};
+/// A ray that carries the factor of its z in the block, in the device's memory: ray.scale() reads it there. Others' come with the launch.
+template <class R>
+concept ScaledRay = Ray<R> && requires(const R& ray) { ray.scale(); };
 
-/// A traversal of some tensors of one type: what a kernel is told, by value. So nothing is allocated or copied for it, and a CUDA graph
-/// that captures the launch keeps it.
+/// A traversal of some tensors of one type: what a kernel is told, by value. So nothing is allocated or copied for it, and a CUDA graph that
+/// captures the launch keeps it.
 ///
-/// A tensor is cut into chunks of Tuning::chunk elements, which are numbered through.
-template <class Operation>
-struct Launch {
-    struct OneMove {
-        PhiloxKey philox;
-        double coefficient[Operation::coefficients];
-    };
-    static constexpr int max_moves = static_cast<int>(Tuning::move_bytes / sizeof(OneMove));
-    static constexpr EntryBytes entry_bytes = cuda::entry_bytes<Operation>;
-    static constexpr bool has_tables = entry_bytes.read + entry_bytes.results != 0;
-    static constexpr int room =
-        static_cast<int>(Tuning::block_bytes / (sizeof(BlockView) + sizeof(std::uint32_t) + sizeof(std::uint64_t) + entry_bytes.read));
-    static constexpr int max_blocks = room < Tuning::max_blocks ? room : Tuning::max_blocks;
-
-    /// Its tables are the host's.
-    Operation operation;
-    int blocks;
-    int moves;
-    /// Whether moves have a scale in each block: scale[move * blocks + block].
-    bool has_scales;
-    BlockView block[max_blocks];
-    /// The place of each among all that are traversed.
-    std::uint32_t index[max_blocks];
-    std::uint64_t first_chunk[max_blocks + 1];
-    OneMove move[max_moves];
-    double scale[Tuning::max_scales];
-    /// The tables that the operation reads and those of its results, one after the other, of max_blocks entries each. The results' are the
-    /// host's: before the launch they are put where it reaches them, and brought back after it.
-    alignas(8) std::byte entries[entry_bytes.read != 0 ? entry_bytes.read * max_blocks : 8];
-    std::byte* results;
-
-    static constexpr std::size_t result_bytes = entry_bytes.results * max_blocks;
-
-    /// What the direction's kernel is told of a move in a block, after the scales and in their order.
-    template <class Ready>
-    [[nodiscard]] ZEROTH_INLINE Ready ready(int k, int b) const noexcept {
-        Ready result;
-        std::memcpy(&result, scale + place_of<Ready>(k, b), sizeof(Ready));
-        return result;
-    }
-    template <class Ready>
-    void set_ready(int k, int b, const Ready& ready) noexcept {
-        std::memcpy(scale + place_of<Ready>(k, b), &ready, sizeof(Ready));
-    }
-    template <class Ready>
-    [[nodiscard]] ZEROTH_HOST_DEVICE int place_of(int k, int b) const noexcept {
-        static_assert(std::is_trivially_copyable_v<Ready> && sizeof(Ready) % sizeof(double) == 0);
-        return (has_scales ? moves * blocks : 0) + (k * blocks + b) * static_cast<int>(sizeof(Ready) / sizeof(double));
+/// Its room, what a kernel's parameters may have, is shared out for the number of keys: as many tensors as it then holds, each with its
+/// entries of the operation's tables and a ray of each key. A tensor is cut into chunks of Tuning::chunk elements, which are numbered through.
+template <class Operation, Ray R>
+class Launch {
+  public:
+    /// Throws std::invalid_argument for more keys than max_keys(has_scales).
+    Launch(const Operation& operation, std::size_t keys, bool has_scales) : operation_{operation}, has_scales_{has_scales} {
+        if (keys > max_keys(has_scales)) {
+            throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " + std::to_string(max_keys(has_scales)) +
+                                        " keys at most, not " + std::to_string(keys) + ": take fewer queries a step"};
+        }
+        keys_ = static_cast<int>(keys);
+        const std::size_t room = max_tensors(keys, has_scales);
+        capacity_ = static_cast<int>(room);
+        entries_ = static_cast<std::uint32_t>((room + 1) * sizeof(Tensor));
+        coefficients_ = entries_ + static_cast<std::uint32_t>(room * entry_bytes.read);
+        scales_ = coefficients_ + static_cast<std::uint32_t>(keys * row_bytes);
+        rays_ = scales_ + static_cast<std::uint32_t>(has_scales ? keys * room * sizeof(double) : 0);
     }
 
-    [[nodiscard]] ZEROTH_HOST_DEVICE std::uint64_t chunks() const noexcept { return first_chunk[blocks]; }
+    /// How many tensors it holds with so many keys, where keys have scales in the blocks or not.
+    [[nodiscard]] static constexpr std::size_t max_tensors(std::size_t keys, bool has_scales = false) noexcept {
+        const std::size_t fixed = keys * row_bytes + sizeof(Tensor);
+        const std::size_t each = sizeof(Tensor) + entry_bytes.read + keys * (sizeof(R) + (has_scales ? sizeof(double) : 0));
+        const std::size_t room = fixed < memory_bytes ? (memory_bytes - fixed) / each : 0;
+        if constexpr (has_results<Operation>) {
+            constexpr std::size_t most = Tuning::result_bytes / entry_bytes.results;
+            return room < most ? room : most;
+        }
+        return room;
+    }
+    /// How many keys it can hold, with one tensor then.
+    [[nodiscard]] static constexpr std::size_t max_keys(bool has_scales = false) noexcept {
+        return (memory_bytes - 2 * sizeof(Tensor) - entry_bytes.read) / (row_bytes + sizeof(R) + (has_scales ? sizeof(double) : 0));
+    }
+    static constexpr std::size_t max_result_bytes = has_results<Operation> ? Tuning::result_bytes : 0;
 
-    /// The operation with the launch's tables, in which a block is found by its place in the launch.
+    /// No tensors, to fill in others.
+    void clear() noexcept {
+        tensors_ = 0;
+        tensor_at(0).first_chunk = 0;
+        shared_ = {};
+    }
+    [[nodiscard]] bool is_full() const noexcept { return tensors_ == capacity_; }
+    /// A tensor that is not empty: its place among all that are traversed, and the keys' part there.
+    void add(const Block& block, std::size_t index, const Moves<R>& moves) noexcept {
+        const int b = tensors_++;
+        Tensor& tensor = tensor_at(b);
+        tensor.data = block.data;
+        tensor.identity = block.identity;
+        tensor.index = static_cast<std::uint32_t>(index);
+        tensor_at(b + 1).first_chunk = tensor.first_chunk + (block.size() + Tuning::chunk - 1) / Tuning::chunk;
+        for (int k = 0; k < keys_; ++k) {
+            const auto key = static_cast<std::size_t>(k);
+            const R ray = moves.rays.ray(key, index);
+            at<R>(rays_)[k * capacity_ + b] = ray;
+            if (has_scales_) {
+                const double* const scales = moves.rays.scales(key);
+                at<double>(scales_)[k * capacity_ + b] = scales != nullptr ? scales[index] : 1.0;
+            }
+            if constexpr (ReadsNumbers<R>) {
+                shared_.see(ray, k == 0 && b == 0);
+            }
+        }
+    }
+    void set_coefficients(int k, const double* row) noexcept {
+        for (int i = 0; i < Operation::coefficients; ++i) {
+            at<double>(coefficients_)[k * Operation::coefficients + i] = row[i];
+        }
+    }
+    /// Copies the tensors' entries out of the operation's tables; those of results to the host's memory.
+    void gather_tables(std::byte* results) noexcept {
+        results_ = results;
+        if constexpr (has_tables<Operation>) {
+            GatherTables<IndexIn> visit{{*this}, tensors_, memory_ + entries_, results, static_cast<std::size_t>(capacity_)};
+            operation_.for_each_table(visit);
+        }
+    }
+    /// Copies the results from the host's memory into the operation's tables.
+    void scatter_results(const std::byte* results) noexcept {
+        if constexpr (has_results<Operation>) {
+            ScatterResults<IndexIn> visit{{*this}, tensors_, results, static_cast<std::size_t>(capacity_)};
+            operation_.for_each_table(visit);
+        }
+    }
+    /// Where the results are: in the host's memory, unless a device's threads are to reach them.
+    [[nodiscard]] std::byte* results() const noexcept { return results_; }
+    void set_results(std::byte* results) noexcept { results_ = results; }
+    [[nodiscard]] std::size_t result_bytes() const noexcept { return entry_bytes.results * static_cast<std::size_t>(capacity_); }
+
+    [[nodiscard]] ZEROTH_HOST_DEVICE int tensors() const noexcept { return tensors_; }
+    [[nodiscard]] ZEROTH_HOST_DEVICE int keys() const noexcept { return keys_; }
+    [[nodiscard]] ZEROTH_HOST_DEVICE std::uint64_t chunks() const noexcept { return first_chunk(tensors_); }
+    /// Of a tensor; of tensors(): the number of all chunks.
+    [[nodiscard]] ZEROTH_INLINE std::uint64_t first_chunk(int b) const noexcept { return tensor_at(b).first_chunk; }
+    template <class Storage>
+    [[nodiscard]] ZEROTH_INLINE BlockView block(int b) const noexcept {
+        BlockView view;
+        view.data = tensor_at(b).data;
+        view.type = scalar_traits<Storage>::type;
+        view.identity = tensor_at(b).identity;
+        return view;
+    }
+    /// A tensor's place in the tables of bound_operation(), or, where the operation has none, among all that are traversed.
+    [[nodiscard]] ZEROTH_INLINE std::size_t index(int b) const noexcept {
+        return has_tables<Operation> ? static_cast<std::size_t>(b) : tensor_at(b).index;
+    }
+    [[nodiscard]] ZEROTH_INLINE const R& ray(int k, int b) const noexcept { return at<R>(rays_)[k * capacity_ + b]; }
+    [[nodiscard]] ZEROTH_INLINE const double* coefficients(int k) const noexcept {
+        return at<double>(coefficients_) + k * Operation::coefficients;
+    }
+    /// A key's factor of z in a tensor.
+    [[nodiscard]] ZEROTH_INLINE double scale(int k, int b) const noexcept {
+        if constexpr (ScaledRay<R>) {
+            return ray(k, b).scale();
+        } else {
+            return has_scales_ ? at<double>(scales_)[k * capacity_ + b] : 1.0;
+        }
+    }
+    /// The one table that all rays read, if threads may share a copy.
+    [[nodiscard]] ZEROTH_HOST_DEVICE const SharedNumbers& shared() const noexcept { return shared_; }
+    /// The operation with the launch's own tables.
     [[nodiscard]] ZEROTH_INLINE Operation bound_operation() const noexcept {
-        Operation bound = operation;
-        if constexpr (has_tables) {
-            PointAtTables visit{entries, results};
+        Operation bound = operation_;
+        if constexpr (has_tables<Operation>) {
+            PointAtTables visit{memory_ + entries_, results_, static_cast<std::size_t>(capacity_)};
             bound.for_each_table(visit);
         }
         return bound;
     }
-    /// Copies the blocks' entries out of the operation's tables.
-    void gather_tables() noexcept {
-        if constexpr (has_tables) {
-            GatherTables visit{*this, entries, results};
-            operation.for_each_table(visit);
-        }
-    }
-    /// Copies the results into the operation's tables.
-    void scatter_results() noexcept {
-        if constexpr (entry_bytes.results != 0) {
-            ScatterResults visit{*this, results};
-            operation.for_each_table(visit);
-        }
-    }
 
   private:
-    struct PointAtTables {
-        const std::byte* read;
-        std::byte* results;
+    static_assert(std::is_trivially_copyable_v<Operation> && alignof(R) <= 8);
 
-        template <class Entry>
-        ZEROTH_INLINE void operator()(Entry*& table) noexcept {
-            if constexpr (std::is_const_v<Entry>) {
-                table = reinterpret_cast<Entry*>(read);
-                read += sizeof(Entry) * max_blocks;
-            } else {
-                table = reinterpret_cast<Entry*>(results);
-                results += sizeof(Entry) * max_blocks;
-            }
-        }
+    static constexpr EntryBytes entry_bytes = cuda::entry_bytes<Operation>;
+    static constexpr std::size_t row_bytes = Operation::coefficients * sizeof(double);
+
+    struct Tensor {
+        void* data;
+        BlockIdentity identity;
+        std::uint64_t first_chunk;
+        std::uint32_t index;
     };
-    struct GatherTables {
+
+    /// A tensor's place among all that are traversed.
+    struct IndexIn {
         const Launch& launch;
-        std::byte* read;
-        std::byte* results;
 
-        template <class Entry>
-        ZEROTH_HOST_DEVICE void operator()(Entry*& table) noexcept {
-            std::byte*& to = std::is_const_v<Entry> ? read : results;
-            for (int b = 0; b < launch.blocks; ++b) {
-                std::memcpy(to + static_cast<std::size_t>(b) * sizeof(Entry), table + launch.index[b], sizeof(Entry));
-            }
-            to += sizeof(Entry) * max_blocks;
-        }
+        ZEROTH_INLINE std::size_t operator()(int b) const noexcept { return launch.tensor_at(b).index; }
     };
-    struct ScatterResults {
-        const Launch& launch;
-        const std::byte* results;
 
-        template <class Entry>
-        ZEROTH_HOST_DEVICE void operator()(Entry*& table) noexcept {
-            if constexpr (!std::is_const_v<Entry>) {
-                for (int b = 0; b < launch.blocks; ++b) {
-                    std::memcpy(static_cast<void*>(table + launch.index[b]), results + static_cast<std::size_t>(b) * sizeof(Entry),
-                                sizeof(Entry));
-                }
-                results += sizeof(Entry) * max_blocks;
-            }
-        }
-    };
-};
+    template <class T>
+    [[nodiscard]] ZEROTH_INLINE T* at(std::uint32_t offset) noexcept {
+        return reinterpret_cast<T*>(memory_ + offset);
+    }
+    template <class T>
+    [[nodiscard]] ZEROTH_INLINE const T* at(std::uint32_t offset) const noexcept {
+        return reinterpret_cast<const T*>(memory_ + offset);
+    }
+    [[nodiscard]] ZEROTH_INLINE Tensor& tensor_at(int b) noexcept { return at<Tensor>(0)[b]; }
+    [[nodiscard]] ZEROTH_INLINE const Tensor& tensor_at(int b) const noexcept { return at<Tensor>(0)[b]; }
 
-/// The blocks stored as Storage, in as few launches as hold them: calls launch(Launch<Operation>&) for each. Where the operation has
-/// results, they are to be in the host's memory, at launch.results, when it returns. form: the direction's.
-/// Throws std::invalid_argument for more moves than a launch holds: 512 of an operation with one coefficient, 256 with three; fewer of a
-/// direction whose form has 16 bytes and more to say.
-template <class Storage, class Operation, class Form, class Call>
-void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operation::coefficients>> moves, const Operation& operation,
-                     Form& form, const Call& launch) {
-    using What = Launch<Operation>;
-    constexpr bool has_ready = requires { form.ready(moves[0], 0); };
-    constexpr bool has_factors = requires { Form::Kernel::factor; };
-    if (moves.size() > static_cast<std::size_t>(What::max_moves)) {
-        throw std::invalid_argument{"zeroth: a traversal on a device takes " + std::to_string(What::max_moves) + " moves at most, not " +
-                                    std::to_string(moves.size()) + ": take fewer queries a step"};
-    }
-    bool has_scales = false;
-    for (const auto& move : moves) {
-        has_scales = has_scales || (!has_factors && move.block_scale != nullptr);
-    }
-    int words = has_scales ? 1 : 0;
-    if constexpr (has_ready) {
-        words += static_cast<int>(sizeof(typename Form::Kernel::Ready) / sizeof(double));
-    }
-    const int room = words != 0 && !moves.empty() ? Tuning::max_scales / words / static_cast<int>(moves.size()) : What::max_blocks;
-    if (room == 0) {
-        throw std::invalid_argument{"zeroth: a traversal of this direction on a device takes " +
-                                    std::to_string(Tuning::max_scales / words) + " moves at most, not " + std::to_string(moves.size()) +
-                                    ": take fewer queries a step"};
-    }
-    const int most = room < What::max_blocks ? room : What::max_blocks;
-    alignas(8) std::byte results[What::result_bytes + 1];
-    What what;
-    what.operation = operation;
-    what.moves = static_cast<int>(moves.size());
-    what.has_scales = has_scales;
-    for (std::size_t k = 0; k < moves.size(); ++k) {
-        what.move[k].philox = moves[k].philox;
-        for (int i = 0; i < Operation::coefficients; ++i) {
-            what.move[k].coefficient[i] = moves[k].coefficient[i];
-        }
-    }
-    std::size_t next = 0;
-    while (next < blocks.size()) {
-        what.blocks = 0;
-        what.first_chunk[0] = 0;
-        for (; next < blocks.size() && what.blocks < most; ++next) {
-            if (blocks[next].type == scalar_traits<Storage>::type && blocks[next].size() != 0) {
-                const int b = what.blocks++;
-                what.block[b] = blocks[next];
-                what.index[b] = static_cast<std::uint32_t>(next);
-                what.first_chunk[b + 1] = what.first_chunk[b] + (blocks[next].size() + Tuning::chunk - 1) / Tuning::chunk;
-            }
-        }
-        if (what.blocks == 0) {
-            break;
-        }
-        if (has_scales) {
-            for (int k = 0; k < what.moves; ++k) {
-                const double* const scales = moves[static_cast<std::size_t>(k)].block_scale;
-                for (int b = 0; b < what.blocks; ++b) {
-                    what.scale[k * what.blocks + b] = scales != nullptr ? scales[what.index[b]] : 1.0;
-                }
-            }
-        }
-        if constexpr (has_ready) {
-            for (int b = 0; b < what.blocks; ++b) {
-                form.begin_block(blocks[what.index[b]], what.index[b]);
-                for (int k = 0; k < what.moves; ++k) {
-                    what.set_ready(k, b, form.ready(moves[static_cast<std::size_t>(k)], static_cast<std::size_t>(k)));
-                }
-            }
-        }
-        what.results = results;
-        what.gather_tables();
-        launch(what);
-        what.scatter_results();
-    }
-}
-template <class Storage, class Operation, class Call>
-void for_each_launch(std::span<const Block> blocks, std::span<const Move<Operation::coefficients>> moves, const Operation& operation,
-                     const Call& launch) {
-    NoForm form;
-    for_each_launch<Storage>(blocks, moves, operation, form, launch);
-}
+    /// Its tables are the host's.
+    Operation operation_;
+    SharedNumbers shared_{};
+    std::byte* results_ = nullptr;
+    int tensors_ = 0;
+    int keys_ = 0;
+    int capacity_ = 0;
+    /// Where what lies behind the tensors begins in the memory: entries of the tables that are read, a row of coefficients a key, scales and
+    /// rays a key and a tensor.
+    std::uint32_t entries_ = 0, coefficients_ = 0, scales_ = 0, rays_ = 0;
+    bool has_scales_;
 
-/// One thread's work in a launch; D is what the kernel draws from. A unit is a few registers of Lanes::width consecutive counters: of a
-/// tile's registers as many as the thread can keep sums of. Threads that follow each other take counters that do, so that they share the
-/// memory's sectors.
-template <class Storage, class D, class Operation>
-class Worker {
-  public:
-    static_assert(VectorDirection<D> && std::is_trivially_copyable_v<D>);
-
-    ZEROTH_HOST_DEVICE Worker(const Launch<Operation>& launch, const D& direction) noexcept : launch_{launch}, direction_{direction} {}
-
-    /// Chunks first, first + step, ... of the launch; of their units thread, thread + threads, ...
-    ZEROTH_INLINE void run(std::uint64_t first, std::uint64_t step, unsigned thread, unsigned threads) const noexcept {
-        const Operation operation = launch_.bound_operation();
-        std::uint64_t chunk = first;
-        while (chunk < launch_.chunks()) {
-            const int b = block_of(chunk);
-            const std::size_t index = Launch<Operation>::has_tables ? static_cast<std::size_t>(b) : launch_.index[b];
-            typename Operation::template Bound<Own, Storage> bound{operation, launch_.block[b], index};
-            for (; chunk < launch_.first_chunk[b + 1]; chunk += step) {
-                const std::uint64_t first_tile = (chunk - launch_.first_chunk[b]) * (Tuning::chunk / tile);
-                for (unsigned unit = thread; unit < units; unit += threads) {
-                    visit(bound, b, first_tile, unit);
-                }
-            }
-            if constexpr (has_results<Operation>) {
-                bound.finish();
-            }
-        }
-    }
-
-  private:
-    using Compute = ComputeType<Storage>;
-    static constexpr int width = Tuning::access_bytes / static_cast<int>(sizeof(Storage));
-    using Own = Lanes<width>;
-    using Real = typename Own::template Real<Compute>;
-
-    static constexpr std::uint64_t tile = tile_size<D>;
-    static_assert(Tuning::chunk % tile == 0);
-    /// An array's of them: where an operation has none, its one is not looked at.
-    static constexpr int sums = Operation::sums == 0 ? 1 : Operation::sums;
-
-    static constexpr int words_of_register = width * sums * static_cast<int>(sizeof(Compute) / sizeof(std::uint32_t));
-    static constexpr int groups_of_unit() noexcept {
-        int count = D::groups;
-        while (count % 2 == 0 && count * D::vectors * words_of_register > Tuning::registers) {
-            count /= 2;
-        }
-        return count;
-    }
-    static constexpr int groups = groups_of_unit();
-    static constexpr int registers = groups * D::vectors;
-    /// Units side by side in a register's sixteen lanes, one after the other in a tile, and in a chunk.
-    static constexpr unsigned across = static_cast<unsigned>(tile_lanes / width);
-    static constexpr unsigned along = static_cast<unsigned>(D::groups / groups);
-    static constexpr unsigned units = static_cast<unsigned>(Tuning::chunk / tile) * along * across;
-
-    /// The last block that begins at or before a chunk.
-    ZEROTH_INLINE int block_of(std::uint64_t chunk) const noexcept {
-        return last_begun(launch_.blocks, [&](int b) { return launch_.first_chunk[b] <= chunk; });
-    }
-
-    template <class Bound>
-    ZEROTH_INLINE void visit(Bound& bound, int b, std::uint64_t first_tile, unsigned unit) const noexcept {
-        const BlockView& block = launch_.block[b];
-        const std::uint64_t size = block.size();
-        const std::uint64_t lane = unit % across * static_cast<unsigned>(width);
-        const unsigned part = unit / across % along;
-        const std::uint64_t at_tile = first_tile + unit / across / along;
-        const std::uint64_t element = at_tile * tile + std::uint64_t{part} * (registers * tile_lanes) + lane;
-        if (element >= size || is_zero(b, element)) {
-            return;
-        }
-        Real sum[registers][sums] = {};
-        if constexpr (Operation::sums != 0) {
-            if (launch_.moves > 0) {
-                const std::uint64_t counter = at_tile * tile_lanes + lane;
-                accumulate<true>(bound, b, 0, counter, part, sum);
-                for (int k = 1; k < launch_.moves; ++k) {
-                    accumulate<false>(bound, b, k, counter, part, sum);
-                }
-            }
-        }
-        Storage* const data = static_cast<Storage*>(block.data) + element;
-        if (element + static_cast<std::uint64_t>((registers - 1) * tile_lanes + width) <= size) {
-            // All loads first, so that they are under way together.
-            Real w[registers];
-            ZEROTH_UNROLL
-            for (int r = 0; r < registers; ++r) {
-                w[r] = load<Own>(static_cast<const Storage*>(data + r * tile_lanes), AllLanes<Own>{});
-            }
-            ZEROTH_UNROLL
-            for (int r = 0; r < registers; ++r) {
-                apply(bound, data + r * tile_lanes, w[r], sum[r], element + static_cast<std::uint64_t>(r * tile_lanes), AllLanes<Own>{});
-            }
-        } else {
-            ZEROTH_UNROLL
-            for (int r = 0; r < registers; ++r) {
-                const std::uint64_t own = element + static_cast<std::uint64_t>(r * tile_lanes);
-                if (own < size) {
-                    const std::uint64_t left = size - own;
-                    const SomeLanes count{left < static_cast<std::uint64_t>(width) ? static_cast<int>(left) : width};
-                    Storage* const at = data + r * tile_lanes;
-                    apply(bound, at, load<Own>(static_cast<const Storage*>(at), count), sum[r], own, count);
-                }
-            }
-        }
-    }
-
-    /// A move's stream as its block sees it.
-    ZEROTH_INLINE Stream stream_of(int b, int k) const noexcept {
-        Stream stream;
-        stream.block = launch_.block[b].identity;
-        stream.philox = launch_.move[k].philox;
-        if constexpr (requires { typename D::Ready; }) {
-            const auto ready = launch_.template ready<typename D::Ready>(k, b);
-            if constexpr (requires { direction_.leave(stream, ready); }) {
-                direction_.leave(stream, ready);
-            }
-        } else if constexpr (requires { direction_.leave(stream); }) {
-            direction_.leave(stream);
-        }
-        return stream;
-    }
-    /// Whether all z of an element's stretch are 0 for each of the moves: then it is left alone, by every backend.
-    ZEROTH_INLINE bool is_zero([[maybe_unused]] int b, [[maybe_unused]] std::uint64_t element) const noexcept {
-        if constexpr (SparseDirection<D> && skips_zeros<Operation>) {
-            constexpr std::uint64_t stretch = stretch_size<D>;
-            bool zero = launch_.moves > 0 && launch_.moves <= static_cast<int>(max_skipping_moves);
-            for (int k = 0; zero && k < launch_.moves; ++k) {
-                zero = D::is_zero(stream_of(b, k), element / stretch * stretch, stretch);
-            }
-            return zero;
-        } else {
-            return false;
-        }
-    }
-
-    template <bool First, class Bound>
-    ZEROTH_INLINE void accumulate(Bound& bound, int b, int k, std::uint64_t counter, unsigned part,
-                                  Real (&sum)[registers][sums]) const noexcept {
-        const auto& move = launch_.move[k];
-        const Stream stream = stream_of(b, k);
-        bool has_scale = launch_.has_scales;
-        double scale = has_scale ? launch_.scale[k * launch_.blocks + b] : 1.0;
-        if constexpr (requires { D::factor; }) {
-            has_scale = true;
-            scale = direction_.factor(launch_.template ready<typename D::Ready>(k, b));
-        }
-        Real coefficient[Operation::coefficients];
-        ZEROTH_UNROLL
-        for (int i = 0; i < Operation::coefficients; ++i) {
-            const bool is_scaled = has_scale && i < scaled_coefficients<Operation>;
-            coefficient[i] = Own::template broadcast_real<Compute>(is_scaled ? ScalarLanes::product(move.coefficient[i], scale)
-                                                                             : move.coefficient[i]);
-        }
-        typename D::template Draw<Own> draw[1];
-        draw_from<Own>(direction_, stream, counter, part * static_cast<unsigned>(groups), draw);
-        typename Own::Float z[D::vectors];
-        ZEROTH_UNROLL
-        for (int group = 0; group < groups; ++group) {
-            draw[0].next(z);
-            ZEROTH_UNROLL
-            for (int j = 0; j < D::vectors; ++j) {
-                const Real wide = Own::template widen<Compute>(z[j]);
-                auto& own = sum[group * D::vectors + j];
-                if constexpr (draws_signs<D> && requires { bound.template accumulate_sign<First>(own, wide, coefficient); }) {
-                    bound.template accumulate_sign<First>(own, wide, coefficient);
-                } else {
-                    bound.template accumulate<First>(own, wide, coefficient);
-                }
-            }
-        }
-    }
-
-    template <class Bound, class Count>
-    ZEROTH_INLINE static void apply(Bound& bound, Storage* at, const Real& w, const Real (&sum)[sums], std::uint64_t element,
-                                    Count count) noexcept {
-        const Real moved = bound.apply(w, sum, element, count);
-        if constexpr (!Operation::writes) {
-            return;
-        } else if constexpr (requires { bound.store(at, moved, element, count); }) {
-            bound.store(at, moved, element, count);
-        } else {
-            store<Own>(at, moved, count);
-        }
-    }
-
-    const Launch<Operation>& launch_;
-    const D& direction_;
+    static constexpr std::size_t header_bytes =
+        sizeof(Operation) + sizeof(SharedNumbers) + sizeof(std::byte*) + 3 * sizeof(int) + 4 * sizeof(std::uint32_t) + 32;
+    static constexpr std::size_t memory_bytes = (Tuning::parameter_bytes - header_bytes) / 8 * 8;
+    alignas(8) std::byte memory_[memory_bytes];
 };
 
 } // namespace cuda

@@ -24,15 +24,10 @@ struct Tuning {
     static constexpr int blocks_per_multiprocessor = 16;
     /// Thread blocks that fill memory with a word.
     static constexpr int fill_blocks = 1024;
-    /// Tensors of one launch, and bytes for them and what the operation's tables have of them. They are among the kernel's parameters, as
-    /// moves and scales are: 32,764 bytes in all.
-    static constexpr int max_blocks = 256;
-    static constexpr std::size_t block_bytes = 16384;
+    /// Bytes of a kernel's parameters, which a launch's tensors, rays and coefficients are: what every device takes from CUDA 12.1 on.
+    static constexpr std::size_t parameter_bytes = 32764;
     /// Of a launch's results, which a backend reserves.
     static constexpr std::size_t result_bytes = 8192;
-    static constexpr std::size_t move_bytes = 8192;
-    /// Of the scales, and of what directions have to say of each move in each block, in words of 8 bytes.
-    static constexpr int max_scales = 768;
     /// Of a thread block, for a direction's numbers: what every device has without being asked.
     static constexpr std::size_t shared_bytes = 48 * 1024;
 };

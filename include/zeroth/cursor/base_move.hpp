@@ -27,7 +27,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// increment is called once for each element of each update, so it may read and write state of its own there. A move may also be a
 /// SizedMove. One with tables, arrays of an entry for each block, names them by for_each_table(visit), which calls visit(pointer) for each;
-/// backends elsewhere than on the host ask for it (cuda/launch.cuh).
+/// backends elsewhere than on the host ask for it (is_device_copyable).
 template <class M>
 concept BaseMove = std::copyable<M> && requires(const M& move) {
     { M::coefficients } -> std::convertible_to<int>;
@@ -81,6 +81,7 @@ struct LinearMove {
     static constexpr int coefficients = 1;
     static constexpr int scaled = 1;
     static constexpr int sums = 1;
+    static constexpr bool is_device_copyable = true;
 
     double decay = 1;
     double scale = 0;

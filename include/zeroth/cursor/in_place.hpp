@@ -3,13 +3,12 @@
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
-#include <zeroth/cursor/term.hpp>
+#include <zeroth/cursor/parts.hpp>
+#include <zeroth/ground/device_copyable.hpp>
 
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <string_view>
-#include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -23,10 +22,12 @@ ZEROTH_BEGIN_NAMESPACE
 struct InPlace {
     static constexpr std::string_view name = "in-place";
     static constexpr bool adjusts_weights = false;
+    /// Whether it has to know what it takes off.
+    static constexpr bool needs_left = true;
     /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = false;
 
-    template <class D, class B, class M>
+    template <class M>
     class Weights;
 };
 
@@ -37,6 +38,7 @@ struct UpdateInPlace {
     static constexpr int scaled = 2 + M::scaled;
     static constexpr int sums = 2 + M::sums;
     static constexpr bool writes = true;
+    static constexpr bool is_device_copyable = zeroth::is_device_copyable<M>;
 
     M move;
 
@@ -77,18 +79,15 @@ struct UpdateInPlace {
     };
 };
 
-template <class D, class B, class M>
+template <class M>
 class InPlace::Weights {
   public:
-    Weights(const InPlace&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
-            std::size_t max_parts)
-        : blocks_{blocks}, direction_{direction}, backend_{backend} {
-        moves_.reserve(max_parts);
-        update_moves_.reserve(max_parts);
-    }
+    template <class At>
+    Weights(const InPlace&, const At&, double, std::size_t) noexcept {}
 
     /// One traversal, with a move of the base unless null. Returns how many traversals it made.
-    int move(std::span<const Part<M::coefficients>> parts, const M* base) {
+    template <class At>
+    int move(const At& at, Parts& parts, const M* base) {
         double scale = 0;
         const Key* base_move = nullptr;
         if constexpr (std::same_as<M, LinearMove>) {
@@ -98,41 +97,28 @@ class InPlace::Weights {
                 base = nullptr;
             }
         }
-        if (base == nullptr) {
-            moves_.clear();
-            for (const Part<M::coefficients>& part : parts) {
-                moves_.push_back({part.key, {(part.enter - part.leave) + ScalarLanes::product(scale, part.gradient[0])}, part.block_scale});
-            }
-            if (base_move == nullptr) {
-                backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, Displace{});
-            } else {
-                backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, DisplaceBase{*base_move});
-            }
+        if (base != nullptr) {
+            at.traverse(UpdateInPlace<M>{*base}, parts, Parts::leave);
+            return 1;
+        }
+        for (std::size_t k = 0; k < parts.size(); ++k) {
+            double* const row = parts[k];
+            row[Parts::leave] = (row[Parts::enter] - row[Parts::leave]) + ScalarLanes::product(scale, row[Parts::gradient]);
+        }
+        if (base_move == nullptr) {
+            at.traverse(Displace{}, parts, Parts::leave);
         } else {
-            update_moves_.clear();
-            for (const Part<M::coefficients>& part : parts) {
-                Move<2 + M::coefficients>& move = update_moves_.emplace_back(
-                    Move<2 + M::coefficients>{part.key, {part.leave, part.enter}, part.block_scale});
-                for (int i = 0; i < M::coefficients; ++i) {
-                    move.coefficient[2 + i] = part.gradient[i];
-                }
-            }
-            backend_.traverse(blocks_, direction_, std::span<const Move<2 + M::coefficients>>{update_moves_},
-                              UpdateInPlace<M>{*base});
+            at.traverse(DisplaceBase{*base_move}, parts, Parts::leave);
         }
         return 1;
     }
 
     /// Nothing is kept beside the weights.
-    int adopt() const noexcept { return 0; }
+    template <class At>
+    int adopt(const At&) const noexcept {
+        return 0;
+    }
     [[nodiscard]] std::size_t bytes() const noexcept { return 0; }
-
-  private:
-    std::span<const Block> blocks_;
-    const D& direction_;
-    const B& backend_;
-    std::vector<Move<1>> moves_;
-    std::vector<Move<2 + M::coefficients>> update_moves_;
 };
 
 ZEROTH_END_NAMESPACE

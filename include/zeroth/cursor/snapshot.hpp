@@ -3,7 +3,8 @@
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/cursor/base_move.hpp>
-#include <zeroth/cursor/term.hpp>
+#include <zeroth/cursor/parts.hpp>
+#include <zeroth/ground/device_copyable.hpp>
 #include <zeroth/ground/state_memory.hpp>
 
 #include <cstddef>
@@ -20,10 +21,11 @@ ZEROTH_BEGIN_NAMESPACE
 struct Snapshot {
     static constexpr std::string_view name = "snapshot";
     static constexpr bool adjusts_weights = false;
+    static constexpr bool needs_left = false;
     /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = false;
 
-    template <class D, class B, class M>
+    template <class M>
     class Weights;
 };
 
@@ -32,6 +34,7 @@ struct DisplaceFrom {
     static constexpr int coefficients = 1;
     static constexpr int sums = 1;
     static constexpr bool writes = true;
+    static constexpr bool is_device_copyable = true;
 
     std::byte* const* base = nullptr;
 
@@ -73,6 +76,7 @@ struct UpdateFrom {
     static constexpr int scaled = 1 + M::scaled;
     static constexpr int sums = 1 + M::sums;
     static constexpr bool writes = true;
+    static constexpr bool is_device_copyable = zeroth::is_device_copyable<M>;
 
     std::byte* const* base = nullptr;
     M move;
@@ -111,82 +115,52 @@ struct UpdateFrom {
     };
 };
 
-template <class D, class B, class M>
+template <class M>
 class Snapshot::Weights {
   public:
-    Weights(const Snapshot&, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
-            std::size_t max_parts)
-        : blocks_{blocks}, direction_{direction}, backend_{backend}, allocator_{state_allocator_of(backend)} {
-        for (const Block& block : blocks) {
+    template <class At>
+    Weights(const Snapshot&, const At& at, double, std::size_t) : allocator_{state_allocator_of(at.backend)} {
+        for (const Block& block : at.blocks) {
             base_.push_back(copies_.emplace_back(block.bytes(), allocator_).data());
+            bytes_ += block.bytes();
         }
-        moves_.reserve(max_parts);
-        update_moves_.reserve(max_parts);
-        adopt();
+        adopt(at);
     }
 
-    int move(std::span<const Part<M::coefficients>> parts, const M* base) {
-        if (base == nullptr) {
-            moves_.clear();
-            for (const Part<M::coefficients>& part : parts) {
-                if (part.enter != 0) {
-                    moves_.push_back({part.key, {part.enter}, part.block_scale});
-                }
-            }
-            if (moves_.empty()) {
-                restore();
-            } else {
-                backend_.traverse(blocks_, direction_, std::span<const Move<1>>{moves_}, DisplaceFrom{base_.data()});
-            }
+    template <class At>
+    int move(const At& at, Parts& parts, const M* base) {
+        if (base != nullptr) {
+            at.traverse(UpdateFrom<M>{base_.data(), *base}, parts, Parts::enter);
+        } else if (parts.size() != 0) {
+            at.traverse(DisplaceFrom{base_.data()}, parts, Parts::enter);
         } else {
-            update_moves_.clear();
-            for (const Part<M::coefficients>& part : parts) {
-                Move<1 + M::coefficients>& move =
-                    update_moves_.emplace_back(Move<1 + M::coefficients>{part.key, {part.enter}, part.block_scale});
-                for (int i = 0; i < M::coefficients; ++i) {
-                    move.coefficient[1 + i] = part.gradient[i];
-                }
-            }
-            backend_.traverse(blocks_, direction_, std::span<const Move<1 + M::coefficients>>{update_moves_},
-                              UpdateFrom<M>{base_.data(), *base});
+            copy(at.blocks, [&](std::size_t b) { allocator_.copy(allocator_, at.blocks[b].data, base_[b], at.blocks[b].bytes()); });
         }
         return 1;
     }
 
     /// Takes the weights as they stand for the base.
-    int adopt() {
-        for (std::size_t b = 0; b < blocks_.size(); ++b) {
-            if (blocks_[b].size() != 0) {
-                allocator_.copy(allocator_, base_[b], blocks_[b].data, blocks_[b].bytes());
-            }
-        }
+    template <class At>
+    int adopt(const At& at) {
+        copy(at.blocks, [&](std::size_t b) { allocator_.copy(allocator_, base_[b], at.blocks[b].data, at.blocks[b].bytes()); });
         return 0;
     }
-    [[nodiscard]] std::size_t bytes() const noexcept {
-        std::size_t total = 0;
-        for (const Block& block : blocks_) {
-            total += block.bytes();
-        }
-        return total;
-    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
   private:
-    void restore() {
-        for (std::size_t b = 0; b < blocks_.size(); ++b) {
-            if (blocks_[b].size() != 0) {
-                allocator_.copy(allocator_, blocks_[b].data, base_[b], blocks_[b].bytes());
+    template <class Copy>
+    static void copy(std::span<const Block> blocks, const Copy& copy_block) {
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            if (blocks[b].size() != 0) {
+                copy_block(b);
             }
         }
     }
 
-    std::span<const Block> blocks_;
-    const D& direction_;
-    const B& backend_;
     StateAllocator allocator_;
     std::vector<StateMemory> copies_;
     std::vector<std::byte*> base_;
-    std::vector<Move<1>> moves_;
-    std::vector<Move<1 + M::coefficients>> update_moves_;
+    std::size_t bytes_ = 0;
 };
 
 ZEROTH_END_NAMESPACE

@@ -1,10 +1,12 @@
 #pragma once
 
-#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/direction.hpp>
+#include <zeroth/directions/rays_of.hpp>
+#include <zeroth/ground/array.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -15,6 +17,8 @@ enum class CoordinateOrder : std::uint8_t {
     cyclic, ///< weight key.step mod d: each in turn
     random, ///< drawn evenly from the whole key, with replacement
 };
+
+class CoordinateRays;
 
 /// Unit vectors: 1 for one weight, 0 for all others.
 ///
@@ -28,8 +32,35 @@ class Coordinate {
   public:
     static constexpr float largest = 1.0f;
     static constexpr bool unit_second_moment = false;
-    static constexpr int groups = 1;
-    static constexpr int vectors = 1;
+    static constexpr bool needs_all_blocks = true;
+
+    struct Ray {
+        static constexpr int groups = 1;
+        static constexpr int vectors = 1;
+        static constexpr bool is_device_copyable = true;
+
+        /// The chosen one; of another block's weight, an element that no block has.
+        std::uint64_t element;
+
+        template <class Lanes>
+        struct Draw {
+            /// From the register's first element to the chosen one; modulo 2^64, so huge once it is passed.
+            std::uint64_t ahead;
+
+            ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) noexcept {
+                z[0] = lanes_of_bits<Lanes>(ahead < 32 ? 1u << ahead : 0u, Lanes::broadcast(1.0f));
+            }
+            template <int N>
+            ZEROTH_INLINE static void draw(const Ray* const (&rays)[N], const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
+                ZEROTH_UNROLL
+                for (int n = 0; n < N; ++n) {
+                    draws[n].ahead = rays[n]->element - counters[n];
+                }
+            }
+        };
+    };
+    template <class B>
+    using Rays = CoordinateRays;
 
     /// For the blocks of the parameters.
     template <class Blocks>
@@ -50,33 +81,18 @@ class Coordinate {
     [[nodiscard]] std::uint64_t size() const noexcept { return begin_[hashes_.size()]; }
     [[nodiscard]] CoordinateOrder order() const noexcept { return order_; }
     /// The number of a key's weight.
-    [[nodiscard]] std::uint64_t chosen(const Key& key) const noexcept { return chosen(key, philox_key(key, Purpose::direction)); }
-
-    template <class Lanes>
-    struct Draw {
-        /// From the register's first element to the chosen one; modulo 2^64, so huge once it is passed.
-        std::uint64_t ahead;
-
-        ZEROTH_INLINE void next(typename Lanes::Float (&z)[1]) noexcept {
-            z[0] = lanes_of_bits<Lanes>(ahead < 32 ? 1u << ahead : 0u, Lanes::broadcast(1.0f));
+    [[nodiscard]] std::uint64_t chosen(const Key& key) const noexcept {
+        if (order_ == CoordinateOrder::cyclic) {
+            return key.step % size();
         }
-        template <int N, class Direction>
-        ZEROTH_INLINE static void draw(const Direction&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
-                                       Draw (&draws)[N]) noexcept {
-            ZEROTH_UNROLL
-            for (int n = 0; n < N; ++n) {
-                draws[n].ahead = streams[n]->element - counters[n];
-            }
-        }
-    };
+        const PhiloxKey bits = philox_key(key, Purpose::direction);
+        return high_product(std::uint64_t{bits.high} << 32 | bits.low, size());
+    }
 
-    void prepare(Stream& stream, std::size_t block_index) const noexcept {
-        // Of another block's weight, or in a block of other parameters: an element that no block has.
-        constexpr std::uint64_t none = std::uint64_t{1} << 63;
-        const bool known = block_index < hashes_.size() && hashes_[block_index] == stream.block.hash;
-        const std::size_t block = known ? block_index : find(stream.block.hash);
-        stream.element = block < hashes_.size() ? chosen(stream.key, stream.philox) - begin_[block] : none;
-        stream.element = stream.element < stream.block.size() ? stream.element : none;
+    /// The element of block b that is the key's weight; 2^63 where it is another block's.
+    [[nodiscard]] std::uint64_t place_in(const Key& key, std::size_t b) const noexcept {
+        const std::uint64_t element = chosen(key) - begin_[b];
+        return element < begin_[b + 1] - begin_[b] ? element : std::uint64_t{1} << 63;
     }
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
         const std::size_t index = find(block.hash);
@@ -84,8 +100,7 @@ class Coordinate {
     }
 
     /// Throws std::invalid_argument unless these are the blocks that it was made for.
-    template <class Blocks>
-    void validate_for(const Blocks& blocks) const {
+    void validate_for(std::span<const Block> blocks) const {
         bool same = blocks.size() == hashes_.size();
         for (std::size_t b = 0; same && b < hashes_.size(); ++b) {
             same = blocks[b].identity.hash == hashes_[b] && blocks[b].identity.size() == begin_[b + 1] - begin_[b];
@@ -96,12 +111,6 @@ class Coordinate {
     }
 
   private:
-    [[nodiscard]] std::uint64_t chosen(const Key& key, const PhiloxKey& bits) const noexcept {
-        if (order_ == CoordinateOrder::cyclic) {
-            return key.step % size();
-        }
-        return high_product(std::uint64_t{bits.high} << 32 | bits.low, size());
-    }
     /// floor(a b / 2^64).
     [[nodiscard]] static std::uint64_t high_product(std::uint64_t a, std::uint64_t b) noexcept {
         const std::uint64_t a_low = a & 0xFFFFFFFFu, a_high = a >> 32, b_low = b & 0xFFFFFFFFu, b_high = b >> 32;
@@ -121,6 +130,27 @@ class Coordinate {
     /// Number of each block's first weight, then d.
     Array<std::uint64_t> begin_;
     CoordinateOrder order_;
+};
+
+class CoordinateRays : public RaysBase<Coordinate> {
+  public:
+    template <class B>
+    CoordinateRays(const Coordinate& direction, std::span<const Block> blocks, std::size_t max_keys, const B&)
+        : RaysBase<Coordinate>{direction, blocks}, keys_(max_keys) {}
+
+    template <class B>
+    void prepare(std::span<const Key> keys, std::span<const Block>, const B&) {
+        if (keys.size() > keys_.size()) {
+            keys_ = Array<Key>(keys.size());
+        }
+        for (std::size_t k = 0; k < keys.size(); ++k) {
+            keys_[k] = keys[k];
+        }
+    }
+    [[nodiscard]] Coordinate::Ray ray(std::size_t k, std::size_t b) const noexcept { return {direction_.place_in(keys_[k], b)}; }
+
+  private:
+    Array<Key> keys_;
 };
 
 ZEROTH_END_NAMESPACE

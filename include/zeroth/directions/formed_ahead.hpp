@@ -2,18 +2,17 @@
 
 #include <zeroth/ground/array.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// What a direction forms ahead for the keys of traversals, by its name (Value::name): a pool, a table, an epoch's factors.
+/// What rays have formed ahead for the keys of traversals, by its name (Value::name): a pool, a table, an epoch's factors, a key's norms.
 ///
-/// What a traversal's keys ask for stays until the next traversal is over, so whatever the weights are displaced by is there for the way
-/// back. Of the rest what was longest not asked for makes room; where there is none memory is taken for one more. A traversal's keys are
-/// those asked for between one draw and the next.
+/// What a traversal was prepared with stays until the next one is over, so whatever the weights are displaced by is there for the way back. Of
+/// the rest what was longest not asked for makes room; where there is none memory is taken for one more.
 template <class Value>
 class FormedAhead {
   public:
@@ -25,28 +24,60 @@ class FormedAhead {
             slot.value = make();
         }
         traversal_ = calls_ = 0;
-        drawn_.lower();
     }
-    /// To be called first for each key: the value of that name, null if there is none.
-    template <class Name>
-    Value* ask(const Name& name) noexcept {
-        if (drawn_.raised()) {
-            drawn_.lower();
-            ++traversal_;
-        }
-        ++calls_;
-        for (Slot& slot : slots_) {
-            if (slot.called != 0 && slot.value.name == name) {
-                slot.called = calls_;
-                slot.traversal = traversal_;
-                return &slot.value;
+
+    /// Once before a traversal: leaves in places[k] the place of the value of names name_of(keys[k]); those that are not there are formed by
+    /// form(k, value), in the memory of others or of make(). What throws leaves all the values that were there.
+    template <class Key, class NameOf, class Make, class Form>
+    void prepare(std::span<const Key> keys, std::size_t* places, const NameOf& name_of, const Make& make, const Form& form) {
+        ++traversal_;
+        for (std::size_t k = 0; k < keys.size(); ++k) { // first all that stay
+            places[k] = find(name_of(keys[k]));
+            if (places[k] < slots_.size()) {
+                touch(slots_[places[k]]);
             }
         }
-        return nullptr;
+        for (std::size_t k = 0; k < keys.size(); ++k) {
+            const auto name = name_of(keys[k]);
+            places[k] = find(name);
+            if (places[k] == slots_.size()) {
+                Slot& slot = make_room(make);
+                places[k] = static_cast<std::size_t>(&slot - slots_.data());
+                slot.called = 0; // not to be found before it is formed
+                slot.value.name = name;
+                form(k, slot.value);
+            }
+            touch(slots_[places[k]]);
+        }
     }
-    /// Where to form the value of a name that was asked for in vain. If make() throws, all is as it was.
-    template <class Name, class Make>
-    Value& make_room(const Name& name, const Make& make) {
+    [[nodiscard]] const Value& operator[](std::size_t place) const noexcept { return slots_[place].value; }
+    /// Values that have memory.
+    [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
+    /// The place of a name; size() if it is not there.
+    template <class Name>
+    [[nodiscard]] std::size_t find(const Name& name) const noexcept {
+        std::size_t s = 0;
+        while (s < slots_.size() && !(slots_[s].called != 0 && slots_[s].value.name == name)) {
+            ++s;
+        }
+        return s;
+    }
+
+  private:
+    struct Slot {
+        Value value;
+        /// The call that last asked for it; 0: none.
+        std::uint64_t called = 0;
+        /// And the traversal that it was for.
+        std::uint64_t traversal = 0;
+    };
+
+    void touch(Slot& slot) noexcept {
+        slot.called = ++calls_;
+        slot.traversal = traversal_;
+    }
+    template <class Make>
+    Slot& make_room(const Make& make) {
         Slot* free = nullptr;
         for (Slot& slot : slots_) {
             if ((slot.called == 0 || slot.traversal + 1 < traversal_) && (free == nullptr || slot.called < free->called)) {
@@ -63,61 +94,12 @@ class FormedAhead {
             free = &slots_[slots_.size() - 1];
             free->value = std::move(value);
         }
-        free->value.name = name;
-        free->called = calls_;
-        free->traversal = traversal_;
-        return free->value;
+        return *free;
     }
-    /// For a draw; null if it was not formed. Any thread may call it.
-    template <class Name>
-    [[nodiscard]] const Value* find(const Name& name) const noexcept {
-        drawn();
-        for (const Slot& slot : slots_) {
-            if (slot.called != 0 && slot.value.name == name) {
-                return &slot.value;
-            }
-        }
-        return nullptr;
-    }
-    /// Tells of a draw that finds its numbers otherwise.
-    void drawn() const noexcept { drawn_.raise(); }
-    /// Values that have memory.
-    [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
-
-  private:
-    struct Slot {
-        Value value;
-        /// The call that last asked for it; 0: none.
-        std::uint64_t called = 0;
-        /// And the traversal that it was for.
-        std::uint64_t traversal = 0;
-    };
-
-    /// Raised by draws of all threads, looked at and lowered between them.
-    class Flag {
-      public:
-        Flag() = default;
-        Flag(const Flag& other) noexcept : raised_{other.raised()} {}
-        Flag& operator=(const Flag& other) noexcept {
-            raised_.store(other.raised(), std::memory_order_relaxed);
-            return *this;
-        }
-        void raise() noexcept {
-            if (!raised()) { // else the threads would take its line from each other
-                raised_.store(true, std::memory_order_relaxed);
-            }
-        }
-        void lower() noexcept { raised_.store(false, std::memory_order_relaxed); }
-        [[nodiscard]] bool raised() const noexcept { return raised_.load(std::memory_order_relaxed); }
-
-      private:
-        std::atomic<bool> raised_{false};
-    };
 
     Array<Slot> slots_;
     std::uint64_t calls_ = 0;
     std::uint64_t traversal_ = 0;
-    mutable Flag drawn_;
 };
 
 ZEROTH_END_NAMESPACE

@@ -43,12 +43,12 @@ class IntegerPool {
         require_setting(block.size() > 0 && block.size() < std::uint64_t{1} << (53 - 2 * settings_.entry_bits), "block.size()",
                         static_cast<double>(block.size()), "at least 1 and under 2^53 / 4^entry_bits");
         const TableLayout layout = settings_.layout();
-        const std::uint64_t count = NumberTables::shifts(layout, key, NumberTables::stride(layout));
-        const TableName name = NumberTables::name_of(layout, key, count);
+        const std::uint64_t count = layout.shifts(key, layout.stride());
+        const TableName name = layout.name_of(key, count);
         form(name);
         const std::uint64_t size = layout.size(), length = block.size();
         const std::uint64_t start =
-            (NumberTables::start(layout, name, block.hash) + NumberTables::shift(layout, length) % size * count) % size;
+            (layout.start(name, block.hash) + layout.shift(length) % size * count) % size;
         const std::uint64_t last = start + length % size;
         const std::uint64_t part =
             last <= size ? squares_[last] - squares_[start] : squares_[size] - squares_[start] + squares_[last - size];

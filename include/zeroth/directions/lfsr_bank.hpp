@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/directions/number_tables.hpp>
+#include <zeroth/directions/table_rays.hpp>
 #include <zeroth/ground/setting.hpp>
 
 #include <bit>
@@ -76,11 +76,11 @@ constexpr std::uint32_t lfsr_skip(std::uint32_t state, std::uint64_t steps, int 
 struct LfsrBank {
     /// 8 sqrt 2.
     static constexpr float largest = 11.314f;
-    static constexpr int groups = 16;
-    static constexpr int vectors = 4;
+    static constexpr bool needs_all_blocks = true;
 
-    template <class Lanes>
-    using Draw = TableDraw<LfsrBank, Lanes>;
+    using Ray = TableRay;
+    template <class B>
+    using Rays = TableRays<LfsrBank>;
 
     /// m
     std::uint32_t registers = 31;
@@ -91,7 +91,7 @@ struct LfsrBank {
     /// Rounds the scale to a power of two.
     bool power_of_two = false;
     /// The paper's index over all trained weights, in the order of the blocks from a start of the first one's, and one scale for all: z
-    /// then depends on what else is trained. A block that was not reserved is taken for the only one.
+    /// then depends on what else is trained. A block that is drawn by itself is taken for the only one.
     bool running_index = false;
 
     void validate() const {
@@ -101,30 +101,15 @@ struct LfsrBank {
                         "from 1 to the period of one, 2^register_bits - 1, and their product at most 2^18");
     }
 
-    [[nodiscard]] ZEROTH_HOST_DEVICE TableLayout layout() const noexcept {
+    [[nodiscard]] TableLayout layout() const noexcept {
         return {(1u << register_bits) - 1, registers, (1u << (register_bits - 1)) - 1, running_index, power_of_two, refresh_every};
     }
-    template <class Blocks>
-    void reserve(const Blocks& blocks, std::size_t max_keys) {
-        tables.reserve(layout(), blocks, max_keys);
-    }
-    void form(const Key& key) {
-        tables.form(layout(), key, [this](const TableName& name, float* numbers) { fill(name, numbers); });
-    }
-    void prepare(Stream& stream, std::size_t block_index) const { tables.prepare(layout(), stream, block_index); }
-    /// Of the tables taken so far.
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return tables.bytes(); }
-
-    /// Of a key that was not formed it makes the table for each number: for tests.
+    /// Makes the table for each number, of a block that is the only one: for tests.
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {
-        return tables.number(layout(), key, block, element, [this](const TableName& name, float* numbers) { fill(name, numbers); });
+        return table_number(*this, key, block, element);
     }
 
-    /// The tables formed; the direction's own.
-    NumberTables tables{};
-
-  private:
-    /// Row t, column k: the number of register (k + rotation) mod m at time t.
+    /// Makes the table of that name: row t, column k is the number of register (k + rotation) mod m at time t.
     void fill(const TableName& name, float* numbers) const noexcept {
         const std::uint32_t period = (1u << register_bits) - 1;
         std::uint32_t phase[512];
@@ -144,6 +129,7 @@ struct LfsrBank {
             }
         }
     }
+  private:
     /// All different: a phase that is taken gives way to the next that is free.
     void draw_phases(const PhiloxKey& philox, std::uint32_t period, std::uint32_t (&phase)[512]) const noexcept {
         PhiloxWords words{};

@@ -2,10 +2,12 @@
 
 #include <zeroth/ground/array.hpp>
 #include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/rays_of.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -103,6 +105,9 @@ struct WhiteNumbers {
     };
 };
 
+template <class B>
+class MixedPoolRays;
+
 /// Nearly Gaussian numbers at the memory's speed: sums of two stretches of one small table, from random places and with random signs.
 ///
 ///   z_i = s p[o + i mod 1024] + s' p[o' + i mod 1024],  p WhiteNumbers;  o != o' and the signs drawn anew for every 1,024 elements
@@ -115,56 +120,66 @@ struct WhiteNumbers {
 /// Source: ours, after the reuse pool of PeZO, arXiv 2504.20314.
 struct MixedPool {
     static constexpr float largest = 5.1806f;
-    static constexpr int groups = 16;
-    static constexpr int vectors = 4;
 
-    template <class Lanes>
-    struct Draw {
-        const float* first;
-        const float* second;
-        typename Lanes::Word first_sign;
-        typename Lanes::Word second_sign;
+    struct Ray : PhiloxBits {
+        static constexpr int groups = 16;
+        static constexpr int vectors = 4;
+        static constexpr bool is_device_copyable = true;
 
-        ZEROTH_INLINE void next(typename Lanes::Float (&z)[vectors]) noexcept {
-            ZEROTH_UNROLL
-            for (int j = 0; j < vectors; ++j) {
-                z[j] = Lanes::from_bits(Lanes::bits(Lanes::load(first + j * tile_lanes)) ^ first_sign) +
-                       Lanes::from_bits(Lanes::bits(Lanes::load(second + j * tile_lanes)) ^ second_sign);
+        /// WhiteNumbers.
+        const float* numbers;
+
+        template <class Lanes>
+        struct Draw {
+            const float* first;
+            const float* second;
+            typename Lanes::Word first_sign;
+            typename Lanes::Word second_sign;
+
+            ZEROTH_INLINE void next(typename Lanes::Float (&z)[vectors]) noexcept {
+                ZEROTH_UNROLL
+                for (int j = 0; j < vectors; ++j) {
+                    z[j] = Lanes::from_bits(Lanes::bits(Lanes::load(first + j * tile_lanes)) ^ first_sign) +
+                           Lanes::from_bits(Lanes::bits(Lanes::load(second + j * tile_lanes)) ^ second_sign);
+                }
+                first += vectors * tile_lanes;
+                second += vectors * tile_lanes;
             }
-            first += vectors * tile_lanes;
-            second += vectors * tile_lanes;
-        }
-        template <int N, class Direction>
-        ZEROTH_INLINE static void draw(const Direction&, const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
-                                       Draw (&draws)[N]) noexcept {
-            constexpr auto size = static_cast<std::uint32_t>(WhiteNumbers::size);
-            static_assert(tile_size<MixedPool> == WhiteNumbers::stretch);
-            ZEROTH_UNROLL
-            for (int n = 0; n < N; ++n) {
-                const PhiloxWords words = philox4x32(counter_words(counters[n] / tile_lanes, streams[n]->block.hash), streams[n]->philox);
-                const std::uint32_t place = words.word[0] % size;
-                const float* const lane = streams[n]->numbers + counters[n] % tile_lanes;
-                draws[n].first = lane + place;
-                draws[n].second = lane + (place + 1 + words.word[1] % (size - 1)) % size;
-                draws[n].first_sign = Lanes::broadcast_word(words.word[2] & 0x80000000u);
-                draws[n].second_sign = Lanes::broadcast_word(words.word[3] & 0x80000000u);
+            template <int N>
+            ZEROTH_INLINE static void draw(const Ray* const (&rays)[N], const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
+                constexpr auto size = static_cast<std::uint32_t>(WhiteNumbers::size);
+                static_assert(tile_size<Ray> == WhiteNumbers::stretch);
+                ZEROTH_UNROLL
+                for (int n = 0; n < N; ++n) {
+                    const PhiloxWords words = philox4x32(counter_words(counters[n] / tile_lanes, rays[n]->hash), rays[n]->key);
+                    const std::uint32_t place = words.word[0] % size;
+                    const float* const lane = rays[n]->numbers + counters[n] % tile_lanes;
+                    draws[n].first = lane + place;
+                    draws[n].second = lane + (place + 1 + words.word[1] % (size - 1)) % size;
+                    draws[n].first_sign = Lanes::broadcast_word(words.word[2] & 0x80000000u);
+                    draws[n].second_sign = Lanes::broadcast_word(words.word[3] & 0x80000000u);
+                }
             }
-        }
+        };
     };
-
-    /// Makes the table, so that no traversal has to.
-    template <class Blocks>
-    void reserve(const Blocks&, std::size_t) const {
-        static_cast<void>(WhiteNumbers::table());
-    }
-    void form(const Key&) const noexcept {}
-    void prepare(Stream& stream, std::size_t) const { stream.numbers = WhiteNumbers::table().numbers; }
+    template <class B>
+    using Rays = MixedPoolRays<B>;
 
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {
-        Stream stream{.key = key, .block = block, .philox = philox_key(key, Purpose::direction)};
-        prepare(stream, 0);
-        return number_at(*this, stream, element);
+        return number_at(Ray{{philox_key(key, Purpose::direction), block.hash}, WhiteNumbers::table().numbers}, element);
     }
+};
+
+/// Philox bits, and the table, which is made with the first of them, so that no traversal has to.
+template <class B>
+class MixedPoolRays : public PhiloxRays<MixedPool> {
+  public:
+    MixedPoolRays(const MixedPool& direction, std::span<const Block> blocks, std::size_t max_keys, const B& backend)
+        : PhiloxRays<MixedPool>{direction, blocks, max_keys, backend}, numbers_{WhiteNumbers::table().numbers} {}
+    [[nodiscard]] MixedPool::Ray ray(std::size_t k, std::size_t b) const noexcept { return {bits(k, b), numbers_}; }
+
+  private:
+    const float* numbers_;
 };
 
 ZEROTH_END_NAMESPACE

@@ -1,12 +1,16 @@
 #pragma once
 
-#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/gaussian.hpp>
+#include <zeroth/directions/rays_of.hpp>
+#include <zeroth/ground/array.hpp>
+#include <zeroth/ground/device_copyable.hpp>
 #include <zeroth/ground/state_memory.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -16,18 +20,19 @@ struct FactorPlace {
     const std::size_t* begin = nullptr;
 };
 
-/// What a preconditioned direction draws: the raw direction's numbers times the factors that its stream points to.
-template <class D>
-struct FactoredDraws {
-    static constexpr float largest = D::largest;
-    static constexpr int groups = D::groups;
-    static constexpr int vectors = D::vectors;
+/// Another ray's numbers times factors of their own.
+template <Ray R>
+struct FactoredRay {
+    static constexpr int groups = R::groups;
+    static constexpr int vectors = R::vectors;
+    static constexpr bool is_device_copyable = zeroth::is_device_copyable<R>;
 
-    D raw{};
+    R raw;
+    const float* factors;
 
     template <class Lanes>
     struct Draw {
-        typename D::template Draw<Lanes> inner;
+        typename R::template Draw<Lanes> inner;
         const float* factors;
 
         ZEROTH_INLINE void next(typename Lanes::Float (&z)[vectors]) noexcept {
@@ -39,31 +44,31 @@ struct FactoredDraws {
             }
         }
         template <int N>
-        ZEROTH_INLINE static void draw(const FactoredDraws& direction, const Stream* const (&streams)[N],
-                                       const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
-            typename D::template Draw<Lanes> inner[N];
-            D::template Draw<Lanes>::template draw<N>(direction.raw, streams, counters, inner);
+        ZEROTH_INLINE static void draw(const FactoredRay* const (&rays)[N], const std::uint64_t (&counters)[N], Draw (&draws)[N]) noexcept {
+            const R* raw[N];
+            ZEROTH_UNROLL
+            for (int n = 0; n < N; ++n) {
+                raw[n] = &rays[n]->raw;
+            }
+            typename R::template Draw<Lanes> inner[N];
+            R::template Draw<Lanes>::template draw<N>(raw, counters, inner);
             ZEROTH_UNROLL
             for (int n = 0; n < N; ++n) {
                 draws[n].inner = inner[n];
-                draws[n].factors = streams[n]->numbers + counters[n] / tile_lanes * tile_size<D> + counters[n] % tile_lanes;
+                draws[n].factors = rays[n]->factors + element_of<R>(counters[n], 0);
             }
         }
-        ZEROTH_INLINE static void draw_from(const FactoredDraws& direction, const Stream& stream, std::uint64_t counter, unsigned group,
-                                            Draw& draw) noexcept {
-            typename D::template Draw<Lanes> inner[1];
-            zeroth::draw_from<Lanes>(direction.raw, stream, counter, group, inner);
+        ZEROTH_INLINE static void draw_from(const FactoredRay& ray, std::uint64_t counter, unsigned group, Draw& draw) noexcept {
+            typename R::template Draw<Lanes> inner[1];
+            zeroth::draw_from<Lanes>(ray.raw, counter, group, inner);
             draw.inner = inner[0];
-            draw.factors =
-                stream.numbers + counter / tile_lanes * tile_size<D> + std::uint64_t{group} * (vectors * tile_lanes) + counter % tile_lanes;
+            draw.factors = ray.factors + element_of<R>(counter, static_cast<int>(group) * vectors);
         }
     };
-
-    /// The raw number.
-    ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
-        return raw(key, block, element);
-    }
 };
+
+template <class D>
+class PreconditionedRays;
 
 /// A direction with a factor for each weight: z = s_i z_raw, of one key as of another.
 ///
@@ -74,56 +79,65 @@ struct FactoredDraws {
 /// under Masked and Scaled.
 /// Memory: 4 bytes a parameter, and up to a tile's for each block; a copy's are its own.
 /// Source: Zhao et al., arXiv 2402.15173.
-template <VectorDirection D = Gaussian>
-    requires(!PreparedDirection<D> && !NormalisedDirection<D>)
-class Preconditioned : public FactoredDraws<D> {
-  public:
+template <class D = Gaussian>
+struct Preconditioned {
+    static_assert(VectorDirection<D> && std::is_same_v<RaysOf<D, void>, PhiloxRays<D>>,
+                  "zeroth: only a direction of random words alone (Gaussian, Rademacher, Uniform) can be preconditioned");
+
+    static constexpr float largest = D::largest;
     static constexpr bool unit_second_moment = false;
-    static constexpr bool raw_signs = draws_signs<D>;
+    /// The factors are changed by the rule's moves: they are kept beside the weights.
+    static constexpr bool has_factors = true;
+    static constexpr bool raw_signs = draws_signs<typename D::Ray>;
 
-    Preconditioned() = default;
-    explicit Preconditioned(D raw) : FactoredDraws<D>{raw} {}
+    using Ray = FactoredRay<typename D::Ray>;
+    template <class B>
+    using Rays = PreconditionedRays<D>;
 
-    void prepare(Stream& stream, std::size_t block_index) const noexcept { stream.numbers = factors_of(block_index); }
-    /// Takes the memory, and makes every factor 1.
-    template <class Blocks>
-    void reserve(const Blocks& blocks, std::size_t, const StateAllocator& allocator = {}) {
-        identities_ = Array<BlockIdentity>(blocks.size());
-        begin_ = Array<std::size_t>(blocks.size());
+    D raw{};
+
+    /// The raw number: where the factors are 1.
+    ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
+        return raw(key, block, element);
+    }
+};
+template <class D>
+Preconditioned(D) -> Preconditioned<D>;
+
+/// Keeps the factors, in the backend's memory: 1 to begin with.
+template <class D>
+class PreconditionedRays : public RaysBase<Preconditioned<D>> {
+  public:
+    template <class B>
+    PreconditionedRays(const Preconditioned<D>& direction, std::span<const Block> blocks, std::size_t max_keys, const B& backend)
+        : RaysBase<Preconditioned<D>>{direction, blocks}, raw_{direction.raw, blocks, max_keys, backend}, begin_(blocks.size()) {
         std::size_t size = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
-            identities_[b] = blocks[b].identity;
             begin_[b] = size;
             // Whole tiles: of the last one all lanes are drawn.
-            size += (blocks[b].size() + tile_size<D> - 1) / tile_size<D> * tile_size<D>;
+            size += (blocks[b].size() + tile_size<typename D::Ray> - 1) / tile_size<typename D::Ray> * tile_size<typename D::Ray>;
         }
-        numbers_ = StateMemory{size * sizeof(float), allocator, ScalarLanes::bits(1.0f)};
+        numbers_ = StateMemory{size * sizeof(float), state_allocator_of(backend), ScalarLanes::bits(1.0f)};
     }
-    void form(const Key&) const noexcept {}
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return numbers_.size(); }
+
+    template <class B>
+    void prepare(std::span<const Key> keys, std::span<const Block> blocks, const B& backend) {
+        raw_.prepare(keys, blocks, backend);
+    }
+    [[nodiscard]] typename Preconditioned<D>::Ray ray(std::size_t k, std::size_t b) const noexcept { return {raw_.ray(k, b), factors_of(b)}; }
+    [[nodiscard]] std::size_t bytes() const noexcept { return numbers_.size(); }
 
     /// To change them.
     [[nodiscard]] FactorPlace factors() noexcept { return {numbers(), begin_.data()}; }
-    /// The factors of a block of those that memory was taken for, in their order, where the allocator's memory is.
-    [[nodiscard]] const float* factors_of(std::size_t block) const noexcept { return numbers() + begin_[block]; }
-
-    /// Of the host's memory.
-    float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
-        const float z = this->raw(key, block, element);
-        for (std::size_t b = 0; b < identities_.size(); ++b) {
-            if (identities_[b] == block) {
-                return ScalarLanes::product(factors_of(b)[element], z);
-            }
-        }
-        return z;
-    }
+    /// The factors of a block, in the backend's memory.
+    [[nodiscard]] const float* factors_of(std::size_t b) const noexcept { return numbers() + begin_[b]; }
 
   private:
     [[nodiscard]] float* numbers() const noexcept { return reinterpret_cast<float*>(numbers_.data()); }
 
+    PhiloxRays<D> raw_;
     StateMemory numbers_;
     Array<std::size_t> begin_;
-    Array<BlockIdentity> identities_;
 };
 
 ZEROTH_END_NAMESPACE

@@ -16,23 +16,27 @@ struct Rademacher {
     static constexpr bool signs = true;
     static constexpr int groups = 32;
     static constexpr int vectors = 4;
+    static constexpr bool is_device_copyable = true;
 
-    template <class Lanes>
-    using Draw = PhiloxDraw<Rademacher, Lanes>;
+    using Ray = PhiloxRay<Rademacher>;
 
     template <class Lanes>
     ZEROTH_INLINE static void next(typename Lanes::Word (&words)[4], typename Lanes::Float (&z)[4]) noexcept {
-        const auto sign_bit = Lanes::broadcast_word(0x80000000u);
-        const auto one = Lanes::broadcast_word(0x3F800000u);
         ZEROTH_UNROLL
         for (int k = 0; k < 4; ++k) {
-            z[k] = Lanes::from_bits((words[k] & sign_bit) | one);
-            words[k] = words[k] + words[k];
+            z[k] = one<Lanes>(words, k);
         }
+    }
+    /// The next group's register k, each once.
+    template <class Lanes>
+    ZEROTH_INLINE static typename Lanes::Float one(typename Lanes::Word (&words)[4], int k) noexcept {
+        const auto z = Lanes::from_bits((words[k] & Lanes::broadcast_word(0x80000000u)) | Lanes::broadcast_word(0x3F800000u));
+        words[k] = words[k] + words[k];
+        return z;
     }
 
     ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
-        return number_at(*this, key, block, element);
+        return number_of<Rademacher>(key, block, element);
     }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/directions/number_tables.hpp>
+#include <zeroth/directions/table_rays.hpp>
 #include <zeroth/ground/setting.hpp>
 
 #include <cstddef>
@@ -28,11 +28,11 @@ ZEROTH_BEGIN_NAMESPACE
 struct ReusePool {
     /// 8 sqrt 2.
     static constexpr float largest = 11.314f;
-    static constexpr int groups = 16;
-    static constexpr int vectors = 4;
+    static constexpr bool needs_all_blocks = true;
 
-    template <class Lanes>
-    using Draw = TableDraw<ReusePool, Lanes>;
+    using Ray = TableRay;
+    template <class B>
+    using Rays = TableRays<ReusePool>;
 
     /// n: the pool has 2^n - 1 numbers.
     int index_bits = 12;
@@ -43,7 +43,7 @@ struct ReusePool {
     /// Rounds the scale to a power of two.
     bool power_of_two = false;
     /// The paper's index over all trained weights, in the order of the blocks from a start of the first one's, and one scale for all: z
-    /// then depends on what else is trained. A block that was not reserved is taken for the only one.
+    /// then depends on what else is trained. A block that is drawn by itself is taken for the only one.
     bool running_index = false;
 
     void validate() const {
@@ -51,23 +51,12 @@ struct ReusePool {
         require_setting(entry_bits >= 2 && entry_bits <= 16, "entry_bits", entry_bits, "from 2 to 16");
     }
 
-    [[nodiscard]] ZEROTH_HOST_DEVICE TableLayout layout() const noexcept {
+    [[nodiscard]] TableLayout layout() const noexcept {
         return {(1u << index_bits) - 1, 1, (1u << entry_bits) - 1, running_index, power_of_two, refresh_every};
     }
-    template <class Blocks>
-    void reserve(const Blocks& blocks, std::size_t max_keys) {
-        tables.reserve(layout(), blocks, max_keys);
-    }
-    void form(const Key& key) {
-        tables.form(layout(), key, [this](const TableName& name, float* numbers) { fill(name, numbers); });
-    }
-    void prepare(Stream& stream, std::size_t block_index) const { tables.prepare(layout(), stream, block_index); }
-    /// Of the pools taken so far.
-    [[nodiscard]] std::size_t state_bytes() const noexcept { return tables.bytes(); }
-
-    /// Of a key that was not formed it makes the pool for each number: for tests.
+    /// Makes the pool for each number, of a block that is the only one: for tests.
     float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const {
-        return tables.number(layout(), key, block, element, [this](const TableName& name, float* numbers) { fill(name, numbers); });
+        return table_number(*this, key, block, element);
     }
 
     /// Number i of the pool, i / 8 being its words' counter.
@@ -76,10 +65,7 @@ struct ReusePool {
         return 2 * static_cast<std::int32_t>(half >> (16 - entry_bits)) - ((1 << entry_bits) - 1);
     }
 
-    /// The pools formed; the direction's own.
-    NumberTables tables{};
-
-  private:
+    /// Makes the pool of that name.
     void fill(const TableName& name, float* numbers) const noexcept {
         const PhiloxKey philox = name.philox();
         const auto size = static_cast<std::uint32_t>(layout().size());

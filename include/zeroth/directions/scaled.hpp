@@ -1,8 +1,9 @@
 #pragma once
 
-#include <zeroth/ground/array.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/rademacher.hpp>
+#include <zeroth/directions/rays_of.hpp>
+#include <zeroth/ground/array.hpp>
 #include <zeroth/ground/setting.hpp>
 
 #include <cmath>
@@ -14,6 +15,9 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
+template <class D, class B>
+class ScaledRays;
+
 /// A direction with a factor for each block: z = s_b z_raw in block b.
 ///
 /// Perturbation and update share it, so the estimate is the gradient times s_b^2 in block b (E z z' is the diagonal of s_b^2): a learning
@@ -24,11 +28,19 @@ ZEROTH_BEGIN_NAMESPACE
 /// Masked: scale what is masked. Memory: 32 bytes a block.
 /// Throws std::invalid_argument unless there is a scale for each block, zero or positive, and finite.
 /// Source: ours; a layer's learning rate in proportion to its weights' norm is of You et al., arXiv 1708.03888.
-template <Direction D = Rademacher>
-    requires(!NormalisedDirection<D> && !BlockScaledDirection<D>)
+template <class D = Rademacher>
 class Scaled {
   public:
+    static_assert(Direction<D>, "zeroth: what is scaled must be a Direction: z(key, block, element) and largest");
+    static_assert(!has_scales_of<D>, "zeroth: a direction with a factor for each block (Sphere, Scaled) cannot be scaled again");
+
     static constexpr float largest = D::largest;
+    static constexpr bool has_scales = true;
+    static constexpr bool unit_second_moment = unit_second_moment_of<D>;
+    static constexpr bool needs_all_blocks = needs_all_blocks_of<D>;
+
+    template <class B>
+    using Rays = ScaledRays<D, B>;
 
     /// scales: one for each block of the parameters, in their order; copied.
     template <class Blocks>
@@ -48,24 +60,14 @@ class Scaled {
         return b < blocks_.size() ? scales_[b] : 1.0;
     }
     /// z_raw.
-    [[nodiscard]] D& raw() noexcept { return raw_; }
     [[nodiscard]] const D& raw() const noexcept { return raw_; }
 
-    void validate() const {
-        if constexpr (ConfiguredDirection<D>) {
-            raw_.validate();
-        }
-    }
     /// Throws std::invalid_argument unless there is a scale for each of these blocks.
-    template <class Blocks>
-    void validate_for(const Blocks& trained) const {
+    void validate_for(std::span<const Block> trained) const {
         for (std::size_t b = 0; b < trained.size(); ++b) {
             if (find(trained[b].identity) == blocks_.size()) {
                 throw std::invalid_argument{"zeroth: there is no scale for block '" + trained[b].name + "'"};
             }
-        }
-        if constexpr (DirectionOfBlocks<D, Blocks>) {
-            raw_.validate_for(trained);
         }
     }
 
@@ -84,6 +86,29 @@ class Scaled {
 
     D raw_;
     Array<BlockIdentity> blocks_;
+    Array<double> scales_;
+};
+
+/// The raw direction's rays, and the factors.
+template <class D, class B>
+class ScaledRays : public RaysBase<Scaled<D>> {
+  public:
+    ScaledRays(const Scaled<D>& direction, std::span<const Block> blocks, std::size_t max_keys, const B& backend)
+        : RaysBase<Scaled<D>>{direction, blocks}, raw_{direction.raw(), blocks, max_keys, backend}, scales_(blocks.size()) {
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            scales_[b] = direction.scale_of(blocks[b].identity);
+        }
+    }
+
+    void prepare(std::span<const Key> keys, std::span<const Block> blocks, const B& backend) { raw_.prepare(keys, blocks, backend); }
+    [[nodiscard]] auto ray(std::size_t k, std::size_t b) const noexcept { return raw_.ray(k, b); }
+    [[nodiscard]] const double* scales(std::size_t) const noexcept { return scales_.data(); }
+    [[nodiscard]] double block_scale(std::size_t b) const noexcept { return scales_[b]; }
+    [[nodiscard]] double largest(std::size_t k) const noexcept { return raw_.largest(k); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return raw_.bytes(); }
+
+  private:
+    RaysOf<D, B> raw_;
     Array<double> scales_;
 };
 

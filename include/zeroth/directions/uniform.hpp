@@ -15,9 +15,9 @@ struct Uniform {
     static constexpr float largest = 1.7320245f;
     static constexpr int groups = 4;
     static constexpr int vectors = 2;
+    static constexpr bool is_device_copyable = true;
 
-    template <class Lanes>
-    using Draw = PhiloxDraw<Uniform, Lanes>;
+    using Ray = PhiloxRay<Uniform>;
 
     template <class Lanes>
     ZEROTH_INLINE static void next(typename Lanes::Word (&words)[4], typename Lanes::Float (&z)[2]) noexcept {
@@ -34,7 +34,7 @@ struct Uniform {
     }
 
     ZEROTH_HOST_DEVICE float operator()(const Key& key, const BlockIdentity& block, std::uint64_t element) const noexcept {
-        return number_at(*this, key, block, element);
+        return number_of<Uniform>(key, block, element);
     }
 };
 

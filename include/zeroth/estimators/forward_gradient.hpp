@@ -1,6 +1,7 @@
 #pragma once
 
-#include <zeroth/backends/visit.hpp>
+#include <zeroth/backends/kernel.hpp>
+#include <zeroth/backends/traversal.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <span>
 #include <type_traits>
 
@@ -18,24 +20,22 @@ ZEROTH_BEGIN_NAMESPACE
 /// The direction that a DirectionalFn is to differentiate along: formed block by block where it is asked for, never stored.
 class Tangent {
   public:
-    template <class D, class Lanes>
-    static Tangent of(const D& direction, const Key& key, std::span<const Block> blocks, std::type_identity<Lanes>) noexcept {
+    /// The first of these rays.
+    template <class R, class Lanes>
+    static Tangent of(const RaysView<R>& rays, std::span<const Block> blocks, std::type_identity<Lanes>) noexcept {
+        static_assert(sizeof(RaysView<R>) <= sizeof(Storage));
         Tangent result;
-        result.direction_ = &direction;
-        result.key_ = key;
         result.blocks_ = blocks;
-        result.fill_ = [](const void* along, const Key& of, const Block& block, std::size_t index, std::span<float> z) {
+        ::new (static_cast<void*>(&result.rays_)) RaysView<R>{rays};
+        result.fill_ = [](const Storage& of, std::span<const Block> all, std::size_t index, std::span<float> z) {
+            const RaysView<R>& view = *std::launder(reinterpret_cast<const RaysView<R>*>(&of));
             for (float& number : z) {
                 number = 0;
             }
-            const Block target{{}, z.data(), ScalarType::float32, block.identity};
-            const D& direction_of = *static_cast<const D*>(along);
-            Move<1> move{of, {1.0}};
-            if constexpr (BlockScaledDirection<D>) {
-                move.coefficient[0] = direction_of.scale_of(block.identity);
-            }
-            visit_range<Lanes, ScalarTypes<float>>(target, index, 0, block.size(), raw_direction(direction_of), std::span<const Move<1>>{&move, 1},
-                                                   Displace{});
+            const double one = 1;
+            const Moves<R> moves{view, &one, 1};
+            const Block target{{}, z.data(), ScalarType::float32, all[index].identity};
+            Kernel<Lanes, float, R, Displace>::run(target, index, 0, target.size(), moves, Displace{});
         };
         return result;
     }
@@ -44,14 +44,18 @@ class Tangent {
     /// z over a whole block: z.size() must be the block's. Allocates nothing.
     void fill(std::size_t block, std::span<float> z) const {
         require_setting(z.size() == blocks_[block].size(), "z.size()", static_cast<double>(z.size()), "the block's");
-        fill_(direction_, key_, blocks_[block], block, z);
+        fill_(rays_, blocks_, block, z);
     }
 
   private:
-    const void* direction_ = nullptr;
-    Key key_;
+    /// A RaysView of any ray.
+    struct Storage {
+        alignas(void*) std::byte bytes[4 * sizeof(void*)];
+    };
+
+    Storage rays_{};
     std::span<const Block> blocks_;
-    void (*fill_)(const void*, const Key&, const Block&, std::size_t, std::span<float>) = nullptr;
+    void (*fill_)(const Storage&, std::span<const Block>, std::size_t, std::span<float>) = nullptr;
 };
 
 /// What a DirectionalFn returns: the loss, and its derivative along the tangent.
@@ -75,8 +79,7 @@ concept DirectionalFn = requires(F& directional, const Tangent& tangent) {
 /// Forward passes: q forward-mode evaluations a step, each about two forward passes' work. Traversals: 1, the update's. State: 0 bytes.
 /// Throws std::invalid_argument if queries is 0 or clip is not positive.
 /// Source: Baydin et al., arXiv 2202.08587; Forward-Grad of Zhang et al., arXiv 2402.11592.
-template <Direction D = Gaussian>
-    requires(!NormalisedDirection<D>)
+template <class D = Gaussian>
 struct ForwardGradient {
     D direction{};
     /// Directions averaged in a step.
@@ -103,7 +106,7 @@ struct ForwardGradient {
         for (key.query = 0; estimate.finite && key.query < queries; ++key.query) {
             DirectionalLoss result;
             const auto forward = [&] {
-                result = directional(Tangent::of(cursor.direction_for(key), key, cursor.parameters().blocks(), lanes_of(cursor.backend())));
+                result = directional(Tangent::of(cursor.rays_for(key), cursor.parameters().blocks(), lanes_of(cursor.backend())));
                 return result.loss;
             };
             total += estimate.evaluate(forward);

@@ -20,9 +20,9 @@ ZEROTH_BEGIN_NAMESPACE
 /// Forward passes: 2q + 1 a step. Traversals: 2q + 1, settling lazily too. State: 4 bytes a parameter, the factors.
 /// Throws std::invalid_argument if epsilon is not positive and finite, queries is 0 or clip is not positive.
 /// Source: Zhao et al., arXiv 2402.15173, Algorithm 1.
-template <Direction D = Preconditioned<>>
-    requires requires(D& direction) { direction.factors(); }
+template <class D = Preconditioned<>>
 struct HizooRge {
+    static_assert(requires { requires D::has_factors; }, "zeroth: HizooRge estimates along a Preconditioned direction");
     static_assert(!D::raw_signs, "zeroth: the curvatures of single weights are told apart by z^2: take Gaussian or Uniform");
     static constexpr bool measures_curvature = true;
 

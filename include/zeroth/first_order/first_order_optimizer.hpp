@@ -3,7 +3,6 @@
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
-#include <zeroth/directions/rademacher.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/step_report.hpp>
@@ -109,8 +108,9 @@ class FirstOrderOptimizer {
         }
         prepare_rule(rule_, parameters_.blocks(), 0, {});
     }
-    FirstOrderOptimizer(const FirstOrderOptimizer&) = delete;
-    FirstOrderOptimizer& operator=(const FirstOrderOptimizer&) = delete;
+    FirstOrderOptimizer(FirstOrderOptimizer&&) noexcept = default;
+    FirstOrderOptimizer& operator=(FirstOrderOptimizer&&) noexcept = default;
+    ~FirstOrderOptimizer() = default;
 
     /// Calls the GradientFn once, then updates. If it throws, or its loss is not finite, the weights stay as they are.
     template <GradientFn F>
@@ -143,8 +143,7 @@ class FirstOrderOptimizer {
         report.relative_update = std::numeric_limits<double>::quiet_NaN();
         terms_.clear();
         const typename Rule::Move move = rule_.move(Estimate{}, Key{seed_, report.step, 0}, terms_);
-        backend_.traverse(parameters_.blocks(), Rademacher{}, std::span<const Move<1>>{},
-                          ApplyGradient<typename Rule::Move>{gradient_.place(), move});
+        backend_.traverse(Traversal{parameters_.blocks(), ApplyGradient<typename Rule::Move>{gradient_.place(), move}});
         report.traversals = 1;
         if (parameters_.hook()) {
             parameters_.hook()(parameters_.blocks());

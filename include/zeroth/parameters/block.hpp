@@ -81,6 +81,8 @@ inline constexpr bool has_16_bits = sizeof(Storage) == 2;
 template <class... Storage>
 struct ScalarTypes {
     [[nodiscard]] static constexpr bool hold(ScalarType type) noexcept { return ((scalar_traits<Storage>::type == type) || ...); }
+    template <class T>
+    static constexpr bool contains = (std::is_same_v<T, Storage> || ...);
 
     /// Calls visitor with a null pointer of the type: `visit(type, []<class T>(T*) { ... })`.
     template <class Visitor>

@@ -293,8 +293,8 @@ class LayerProjection {
     /// One normal number a layer, clipped.
     void draw(const Key& key) noexcept {
         for (std::size_t l = 0; l < layers_.size(); ++l) {
-            const Stream stream{.key = key, .block = blocks()[l].identity, .philox = philox_key(key, Purpose::projection)};
-            z_[l] = between(static_cast<double>(number_at(Gaussian{}, stream, 0)), settings_.clip / settings_.epsilon * unit_[l]);
+            const float z = number_of<Gaussian>(key, blocks()[l].identity, 0, Purpose::projection);
+            z_[l] = between(static_cast<double>(z), settings_.clip / settings_.epsilon * unit_[l]);
         }
     }
 
@@ -324,7 +324,7 @@ class LayerProjection {
 
     template <class Operation>
     void traverse(const Operation& operation) {
-        backend_.traverse(blocks(), Rademacher{}, std::span<const Move<1>>{}, operation);
+        backend_.traverse(Traversal{blocks(), operation});
         ++traversals_;
     }
 

@@ -3,7 +3,7 @@
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
-#include <zeroth/cursor/exact.hpp>
+#include <zeroth/cursor/grid.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -122,9 +122,9 @@ struct ScaleDisplacement {
             : current{reinterpret_cast<const Storage*>(operation.current[index])},
               anchor{operation.anchor != nullptr ? reinterpret_cast<const Storage*>(operation.anchor[index]) : nullptr},
               scales{operation.ratio[index] != 1}, on_grid{operation.quantum[index] != 0},
-              factor{real(operation.ratio[index] - 1)}, magic{real(Exact::magic(operation.quantum[index], block.type))},
-              limit{real(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 2))},
-              end{real(std::ldexp(operation.quantum[index], Exact::digits(block.type) - 1))},
+              factor{real(operation.ratio[index] - 1)}, magic{real(Grid::magic(operation.quantum[index], block.type))},
+              limit{real(std::ldexp(operation.quantum[index], Grid::digits(block.type) - 2))},
+              end{real(std::ldexp(operation.quantum[index], Grid::digits(block.type) - 1))},
               store{operation.rounding, block.identity, Purpose::projection} {}
 
         template <bool First, class... Ignored>

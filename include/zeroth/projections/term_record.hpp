@@ -37,39 +37,32 @@ struct OnGivenGrid {
 
     std::span<const double> quanta;
 
-    template <class D, class B, class M>
+    static constexpr bool needs_left = true;
+
+    template <class M>
     class Weights;
 };
 
-template <class D, class B, class M>
+template <class M>
 class OnGivenGrid::Weights {
   public:
-    Weights(const OnGivenGrid& grid, std::span<const Block> blocks, const D& direction, const B& backend, const Reach&,
-            std::size_t)
-        : quanta_{grid.quanta}, blocks_{blocks}, direction_{direction}, backend_{backend}, largest_(blocks.size(), 0.0) {}
+    template <class At>
+    Weights(const OnGivenGrid& grid, const At& at, double, std::size_t) : quanta_{grid.quanta}, largest_(at.blocks.size(), 0.0) {}
 
-    int move(std::span<const Part<M::coefficients>> parts, const M* base) {
-        moves_.clear();
-        for (const Part<M::coefficients>& part : parts) {
-            Move<2 + M::coefficients>& move = moves_.emplace_back(Move<2 + M::coefficients>{part.key, {}, part.block_scale});
-            for (int i = 0; i < M::coefficients; ++i) {
-                move.coefficient[2 + i] = part.gradient[i];
-            }
-        }
-        backend_.traverse(blocks_, direction_, std::span<const Move<2 + M::coefficients>>{moves_},
-                          UpdateOnGrid<M>{quanta_.data(), largest_.data(), *base});
+    template <class At>
+    int move(const At& at, Parts& parts, const M* base) {
+        at.traverse(UpdateOnGrid<M>{quanta_.data(), largest_.data(), *base}, parts, Parts::leave);
         return 1;
     }
-    int adopt() const noexcept { return 0; }
+    template <class At>
+    int adopt(const At&) const noexcept {
+        return 0;
+    }
     [[nodiscard]] std::size_t bytes() const noexcept { return 0; }
 
   private:
     std::span<const double> quanta_;
-    std::span<const Block> blocks_;
-    const D& direction_;
-    const B& backend_;
     std::vector<double> largest_;
-    std::vector<Move<2 + M::coefficients>> moves_;
 };
 
 /// displacement <- w - displacement.
@@ -184,7 +177,7 @@ class TermRecord {
         const std::span<const Block> trained = optimizer.cursor().parameters().blocks();
         for (std::size_t b = 0; b < trained.size(); ++b) {
             const Block& block = trained[b];
-            if (PreparedDirection<RawDirection<D>> || !select || select(block)) {
+            if (needs_all_blocks_of<D> || !select || select(block)) {
                 std::byte* const numbers = anchor.allocate(block);
                 displacement.add_memory(block.name, numbers, block.type, block.size(), {block.identity.rows, block.identity.columns});
                 weights.push_back(static_cast<const std::byte*>(block.data));
@@ -194,7 +187,7 @@ class TermRecord {
         }
         const B& backend = optimizer.cursor().backend();
         replay(displacement, displaced, quanta, optimizer.estimator().direction, optimizer.rule(), backend);
-        backend.traverse(displacement.blocks(), Rademacher{}, std::span<const Move<1>>{}, TakeFrom{weights.data()});
+        backend.traverse(Traversal{displacement.blocks(), TakeFrom{weights.data()}});
         return anchor;
     }
 
@@ -250,8 +243,8 @@ class TermRecord {
                     }
                 }
                 layer += count;
-                backend.traverse(displacement.blocks(), Rademacher{}, std::span<const Move<1>>{},
-                                 ScaleDisplacement{displaced.data(), nullptr, ratio.data(), quanta.data(), Key{}});
+                backend.traverse(
+                    Traversal{displacement.blocks(), ScaleDisplacement{displaced.data(), nullptr, ratio.data(), quanta.data(), Key{}}});
             } else {
                 estimate.clear();
                 estimate.terms.assign(term, term + count);

@@ -37,8 +37,9 @@ struct Dither {
     ZEROTH_INLINE typename Lanes::Word mixed(std::uint64_t first) const noexcept {
         using Word = typename Lanes::Word;
         const std::uint32_t high = static_cast<std::uint32_t>(first >> 32) * 0x9E3779B9u;
-        Word x = Lanes::iota(static_cast<std::uint32_t>(first)) ^ Lanes::broadcast_word(salt + high);
-        x = (x ^ Lanes::template shift_right<16>(x)) * Lanes::broadcast_word(0x7FEB352Du);
+        // first is a multiple of the lanes' number: they differ in the lowest bits alone, so what the upper half does is the same in all.
+        const std::uint32_t start = static_cast<std::uint32_t>(first) ^ (salt + high);
+        const Word x = (Lanes::broadcast_word(start ^ start >> 16) ^ Lanes::iota(0)) * Lanes::broadcast_word(0x7FEB352Du);
         return (x ^ Lanes::template shift_right<15>(x)) * Lanes::broadcast_word(0x846CA68Bu);
     }
 };

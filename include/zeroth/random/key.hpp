@@ -39,20 +39,10 @@ ZEROTH_HOST_DEVICE constexpr PhiloxKey philox_key(const Key& key, Purpose purpos
     return {words.word[0], words.word[1]};
 }
 
-/// The random bits of one key in one block: what every lane of every machine starts from.
-/// Counter words 0 and 1 count, words 2 and 3 are the block's hash.
-struct Stream {
-    Key key;
-    BlockIdentity block;
-    PhiloxKey philox;
-    /// What a mask's prepare() leaves here for its draws: a hash's salt and threshold, or bits.
-    std::uint32_t salt = 0;
-    std::uint32_t threshold = 0;
-    const std::uint32_t* bits = nullptr;
-    /// What a direction's does: an element, a factor, numbers formed ahead.
-    std::uint64_t element = 0;
-    float scale = 1;
-    const float* numbers = nullptr;
+/// The random bits of one key in one block: a Philox key, and the block's hash, which is words 2 and 3 of the counters. Words 0 and 1 count.
+struct PhiloxBits {
+    PhiloxKey key;
+    std::uint64_t hash = 0;
 };
 
 ZEROTH_HOST_DEVICE constexpr PhiloxWords counter_words(std::uint64_t counter, std::uint64_t block_hash) noexcept {

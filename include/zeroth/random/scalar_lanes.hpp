@@ -158,13 +158,11 @@ struct ScalarLanes {
         return x;
     }
 
-    /// N Philox evaluations: out[n] are the words of counter[n], counter[n] + 1, ... in streams[n], one a lane.
+    /// N Philox evaluations: out[n] are the words of counter[n], counter[n] + 1, ... of bits[n], one a lane.
     template <int Rounds, int N>
-    ZEROTH_INLINE static void philox(const Stream* const (&streams)[N], const std::uint64_t (&counters)[N],
-                                     Word (&out)[N][4]) noexcept {
+    ZEROTH_INLINE static void philox(const PhiloxBits* const (&bits)[N], const std::uint64_t (&counters)[N], Word (&out)[N][4]) noexcept {
         for (int n = 0; n < N; ++n) {
-            const PhiloxWords words =
-                philox4x32<Rounds>(counter_words(counters[n], streams[n]->block.hash), streams[n]->philox);
+            const PhiloxWords words = philox4x32<Rounds>(counter_words(counters[n], bits[n]->hash), bits[n]->key);
             for (int k = 0; k < 4; ++k) {
                 out[n][k] = words.word[k];
             }

@@ -25,6 +25,7 @@ struct AdamMove {
     static constexpr int coefficients = 1;
     static constexpr int scaled = 1;
     static constexpr int sums = 1;
+    static constexpr bool is_device_copyable = true;
 
     double beta1 = 0, beta2 = 0;
     /// 1 / (1 - b^t)
@@ -143,6 +144,7 @@ struct WindowedAdamMove {
     static constexpr int scaled = 1;
     /// m, v, the step's g so far.
     static constexpr int sums = 3;
+    static constexpr bool is_device_copyable = true;
 
     double delta = 0;
     double decay = 1;

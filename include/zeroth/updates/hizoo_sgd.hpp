@@ -19,6 +19,7 @@ struct HizooMove {
     static constexpr int coefficients = 2;
     static constexpr int scaled = 1;
     static constexpr int sums = 2;
+    static constexpr bool is_device_copyable = true;
 
     double smoothing = 0;
     double decay = 1;

@@ -18,6 +18,7 @@ struct MomentumMove {
     static constexpr int coefficients = 1;
     static constexpr int scaled = 1;
     static constexpr int sums = 1;
+    static constexpr bool is_device_copyable = true;
 
     double momentum = 0;
     double decay = 1;

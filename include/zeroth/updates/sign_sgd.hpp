@@ -16,6 +16,7 @@ struct SignMove {
     static constexpr int coefficients = 1;
     static constexpr int scaled = 1;
     static constexpr int sums = 1;
+    static constexpr bool is_device_copyable = true;
 
     double decay = 1;
     double scale = 0;

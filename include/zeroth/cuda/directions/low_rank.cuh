@@ -1,6 +1,7 @@
 #pragma once
 
-#include <zeroth/cuda/directions/device_form.cuh>
+#include <zeroth/cuda/formed_anew.cuh>
+#include <zeroth/cuda/launch.cuh>
 #include <zeroth/directions/low_rank.hpp>
 
 #include <cstddef>
@@ -9,25 +10,6 @@
 
 ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
-
-/// LowRank: the address of V in the block.
-template <int Rank>
-struct LowRankKernel {
-    static constexpr float largest = LowRank<Rank>::largest;
-    static constexpr int groups = LowRank<Rank>::groups;
-    static constexpr int vectors = LowRank<Rank>::vectors;
-    static constexpr bool is_formed = true;
-    template <class Lanes>
-    using Draw = typename LowRank<Rank>::template Draw<Lanes, LowRankKernel>;
-
-    struct Ready {
-        const float* numbers;
-    };
-
-    ZEROTH_INLINE void leave(Stream& stream, const Ready& ready) const noexcept { stream.numbers = ready.numbers; }
-
-    float operator()(const Key&, const BlockIdentity&, std::uint64_t) const;
-};
 
 /// Forms V of some blocks for one epoch; a thread for each counter of each V_k.
 struct FormColumnFactors {
@@ -58,100 +40,81 @@ struct FormColumnFactors {
         const std::uint64_t k = own / along;
         const std::uint64_t counter = own % along;
         ColumnFactors::fill(of[b].numbers + k * ColumnFactors::stride(of[b].columns), of[b].columns,
-                            ColumnFactors::stream(seed, epoch, {of[b].hash, 1, of[b].columns}), static_cast<int>(k), counter / tile_lanes,
-                            counter % tile_lanes);
+                            ColumnFactors::bits(seed, epoch, of[b].hash), static_cast<int>(k), counter / tile_lanes, counter % tile_lanes);
     }
 };
 
+/// Rays of LowRank on a device: V of a traversal's epochs, formed there for each traversal. The host keeps none.
 template <int Rank>
-class DeviceForm<LowRank<Rank>> {
+class DeviceLowRankRays : public PhiloxRays<LowRank<Rank>> {
   public:
-    using Kernel = LowRankKernel<Rank>;
+    template <class B>
+    DeviceLowRankRays(const LowRank<Rank>& direction, std::span<const Block> blocks, std::size_t max_keys, const B& backend)
+        : PhiloxRays<LowRank<Rank>>{direction, blocks, max_keys, backend}, places_(blocks.size()),
+          epochs_{state_allocator_of(backend), place(blocks), max_keys, max_keys < 2 ? max_keys : 2} {}
 
-    /// V of two epochs; the host keeps none.
-    static std::size_t reserve(LowRank<Rank>& direction, std::span<const Block> blocks, std::size_t max_keys) {
-        direction.validate();
-        return (max_keys < 2 ? max_keys : 2) * numbers_of(blocks) * sizeof(float);
-    }
-    template <class Moves>
-    DeviceForm(const LowRank<Rank>& direction, std::span<const Block> blocks, const Moves& moves)
-        : blocks_{blocks}, numbers_{numbers_of(blocks)} {
-        for (const auto& move : moves) {
-            epochs_.add({move.key.seed, move.key.step / direction.refresh_every});
-        }
-    }
-    [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(epochs_.count()) * numbers_ * sizeof(float); }
-    template <class Queue>
-    void form(const Queue& queue, std::byte* memory) {
-        memory_ = reinterpret_cast<float*>(memory);
+    template <class B>
+    void prepare(std::span<const Key> keys, std::span<const Block> blocks, const B& backend) {
+        PhiloxRays<LowRank<Rank>>::prepare(keys, blocks, backend);
+        epochs_.prepare(keys.size(), [&](std::size_t k) { return Epoch{keys[k].seed, keys[k].step / this->direction_.refresh_every}; });
         FormColumnFactors task;
         task.rank = Rank;
-        for (int e = 0; e < epochs_.count(); ++e) {
+        for (std::size_t e = 0; e < epochs_.size(); ++e) {
             task.seed = epochs_.name(e).seed;
             task.epoch = epochs_.name(e).epoch;
-            float* at = memory_ + static_cast<std::size_t>(e) * numbers_;
-            std::uint64_t threads = 0;
-            task.blocks = 0;
-            for (std::size_t b = 0; b < blocks_.size(); ++b) {
-                const BlockIdentity& block = blocks_[b].identity;
-                if (is_factored(block)) {
-                    task.of[task.blocks++] = {block.hash, block.columns, threads, at};
-                    threads += task.threads_of(block.columns);
-                    at += numbers_of(block);
-                }
-                if (threads != 0 && (b + 1 == blocks_.size() || task.blocks == FormColumnFactors::most)) {
-                    queue.run(threads, task);
-                    threads = 0;
-                    task.blocks = 0;
-                }
-            }
+            form(task, epochs_.value(e), backend);
         }
     }
-    [[nodiscard]] Kernel kernel() const noexcept { return {}; }
-    void begin_block(const Block&, std::size_t index) noexcept {
-        if (index < index_) {
-            index_ = 0;
-            before_ = 0;
+    [[nodiscard]] LowRankRay<Rank> ray(std::size_t k, std::size_t b) const noexcept {
+        const Place& place = places_[b];
+        if (!ColumnFactors::is_factored(place.block, Rank)) {
+            return {this->bits(k, b), nullptr, 0};
         }
-        for (; index_ < index; ++index_) {
-            before_ += numbers_of(blocks_[index_].identity);
-        }
+        return {this->bits(k, b), epochs_.of(k) + place.begin, place.block.columns};
     }
-    template <class MoveType>
-    [[nodiscard]] typename Kernel::Ready ready(const MoveType&, std::size_t k) const noexcept {
-        return {is_factored(blocks_[index_].identity) ? memory_ + epochs_.number_of(k) * numbers_ + before_ : nullptr};
-    }
+    [[nodiscard]] std::size_t bytes() const noexcept { return epochs_.bytes(); }
 
   private:
+    struct Place {
+        BlockIdentity block;
+        std::size_t begin = 0;
+    };
     struct Epoch {
-        std::uint64_t seed;
-        std::uint64_t epoch;
+        std::uint64_t seed = 0;
+        std::uint64_t epoch = 0;
 
         friend constexpr bool operator==(const Epoch&, const Epoch&) = default;
     };
 
-    [[nodiscard]] static bool is_factored(const BlockIdentity& block) noexcept {
-        return block.rows > static_cast<std::uint64_t>(Rank) && block.columns > static_cast<std::uint64_t>(Rank);
-    }
-    [[nodiscard]] static std::size_t numbers_of(const BlockIdentity& block) noexcept {
-        return is_factored(block) ? static_cast<std::size_t>(static_cast<std::uint64_t>(Rank) * ColumnFactors::stride(block.columns)) : 0;
-    }
-    [[nodiscard]] static std::size_t numbers_of(std::span<const Block> blocks) noexcept {
-        std::size_t numbers = 0;
-        for (const Block& block : blocks) {
-            numbers += numbers_of(block.identity);
+    /// Floats of an epoch.
+    std::size_t place(std::span<const Block> blocks) noexcept {
+        std::size_t size = 0;
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            places_[b] = {blocks[b].identity, size};
+            size += ColumnFactors::numbers_of(blocks[b].identity, Rank);
         }
-        return numbers;
+        return size;
+    }
+    template <class B>
+    void form(FormColumnFactors& task, float* numbers, const B& backend) const {
+        std::uint64_t threads = 0;
+        task.blocks = 0;
+        for (std::size_t b = 0; b < places_.size(); ++b) {
+            const Place& place = places_[b];
+            if (ColumnFactors::is_factored(place.block, Rank)) {
+                task.of[task.blocks++] = {place.block.hash, place.block.columns, threads, numbers + place.begin};
+                threads += task.threads_of(place.block.columns);
+            }
+            if (threads != 0 && (b + 1 == places_.size() || task.blocks == FormColumnFactors::most)) {
+                backend.run(threads, task);
+                threads = 0;
+                task.blocks = 0;
+            }
+        }
     }
 
-    std::span<const Block> blocks_;
-    /// Of one epoch.
-    std::size_t numbers_;
-    DistinctNames<Epoch> epochs_;
-    float* memory_ = nullptr;
-    /// The block begun, and the numbers of those before it.
-    std::size_t index_ = 0;
-    std::size_t before_ = 0;
+    Array<Place> places_;
+    FormedAnew<Epoch> epochs_;
 };
 
 } // namespace cuda

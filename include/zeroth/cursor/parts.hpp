@@ -1,0 +1,98 @@
+#pragma once
+
+#include <zeroth/backends/traversal.hpp>
+#include <zeroth/directions/rays_of.hpp>
+#include <zeroth/parameters/block.hpp>
+#include <zeroth/random/key.hpp>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// The keys of a traversal, and for each a row of coefficients: in the displacement that is left, in the one that is entered, and in the move
+/// of the base. Allocates nothing as long as there are no more keys than it was made for.
+class Parts {
+  public:
+    /// Columns of a row.
+    static constexpr std::size_t leave = 0;
+    static constexpr std::size_t enter = 1;
+    static constexpr std::size_t gradient = 2;
+
+    Parts(std::size_t gradient_coefficients, std::size_t max_keys) : stride_{gradient + gradient_coefficients} {
+        keys_.reserve(max_keys);
+        coefficients_.reserve(max_keys * stride_);
+    }
+
+    void clear() noexcept {
+        keys_.clear();
+        coefficients_.clear();
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
+    [[nodiscard]] std::span<const Key> keys() const noexcept { return keys_; }
+    [[nodiscard]] double* operator[](std::size_t k) noexcept { return coefficients_.data() + k * stride_; }
+    [[nodiscard]] const double* operator[](std::size_t k) const noexcept { return coefficients_.data() + k * stride_; }
+    /// From one row to the next.
+    [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
+
+    /// A row of zeros more.
+    double* append(const Key& key) {
+        keys_.push_back(key);
+        coefficients_.resize(coefficients_.size() + stride_, 0.0);
+        return (*this)[keys_.size() - 1];
+    }
+    /// The key's row, one of zeros if it is new.
+    double* of(const Key& key) {
+        for (std::size_t k = 0; k < keys_.size(); ++k) {
+            if (keys_[k] == key) {
+                return (*this)[k];
+            }
+        }
+        return append(key);
+    }
+    /// Keeps the keys whose rows a predicate is true of.
+    template <class Predicate>
+    void keep(const Predicate& is_kept) {
+        std::size_t kept = 0;
+        for (std::size_t k = 0; k < keys_.size(); ++k) {
+            if (is_kept((*this)[k])) {
+                keys_[kept] = keys_[k];
+                for (std::size_t i = 0; i < stride_; ++i) {
+                    (*this)[kept][i] = (*this)[k][i];
+                }
+                ++kept;
+            }
+        }
+        keys_.resize(kept);
+        coefficients_.resize(kept * stride_);
+    }
+
+  private:
+    std::size_t stride_;
+    std::vector<Key> keys_;
+    std::vector<double> coefficients_;
+};
+
+/// Where a restore policy moves weights, handed to each of its calls: so it refers to nothing, and what owns it can be moved.
+template <class Rays, class B>
+struct Place {
+    std::span<const Block> blocks;
+    Rays& rays;
+    const B& backend;
+
+    void prepare(const Parts& parts) const { rays.prepare(parts.keys(), blocks, backend); }
+    /// With the rays of the parts' keys; the operation reads each row from a column on.
+    template <class Operation>
+    void traverse(const Operation& operation, const Parts& parts, std::size_t column) const {
+        using R = RayIn<Rays>;
+        prepare(parts);
+        backend.traverse(Traversal{blocks, operation, Moves<R>{RaysView<R>{rays, parts.size()}, parts[0] + column, parts.stride()}});
+    }
+    template <class Operation>
+    void traverse(const Operation& operation) const {
+        backend.traverse(Traversal{blocks, operation});
+    }
+};
+
+ZEROTH_END_NAMESPACE
