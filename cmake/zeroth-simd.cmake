@@ -4,10 +4,9 @@
 # that it does not install.
 
 if(NOT TARGET zeroth::simd)
-    add_library(zeroth_simd INTERFACE)
-    add_library(zeroth::simd ALIAS zeroth_simd)
-    target_link_libraries(zeroth_simd INTERFACE zeroth::zeroth)
+    add_library(zeroth::simd INTERFACE IMPORTED ${zeroth_component_scope})
+    target_link_libraries(zeroth::simd INTERFACE zeroth::zeroth)
     target_include_directories(
-        zeroth_simd SYSTEM INTERFACE "$<BUILD_INTERFACE:$<TARGET_PROPERTY:xsimd,INTERFACE_INCLUDE_DIRECTORIES>>"
+        zeroth::simd SYSTEM INTERFACE "$<TARGET_PROPERTY:xsimd,INTERFACE_INCLUDE_DIRECTORIES>"
     )
 endif()

@@ -1,4 +1,4 @@
-# cmake -DHOW=... -DCOMPILER=... -DGENERATOR=... -DMAKE_PROGRAM=... -DSOURCE=... -DSCRATCH=... -P check_consumer.cmake
+# cmake -DHOW=... -DCOMPONENTS=... -DCOMPILER=... -DGENERATOR=... -DMAKE_PROGRAM=... -DSOURCE=... -DSCRATCH=... -P check_consumer.cmake
 
 cmake_policy(VERSION 3.25)
 
@@ -76,6 +76,44 @@ elseif(HOW STREQUAL "subdirectory_simd")
 elseif(HOW STREQUAL "find_package_simd")
     install_to_prefix()
     run("configuring" ${configure} -S "${here}/components" "-DHOW=${HOW}" "-DCMAKE_PREFIX_PATH=${SCRATCH}/prefix")
+    build_and_run()
+elseif(HOW STREQUAL "export_set" OR HOW STREQUAL "export_set_find_package")
+    # ${prefix} is the project's; with zeroth as a subdirectory it has nothing of zeroth until that is asked for.
+    set(prefix "${SCRATCH}/prefix")
+    if(HOW STREQUAL "export_set_find_package")
+        install_to_prefix()
+    endif()
+    string(REPLACE ";" "\\;" components "${COMPONENTS}")
+    run(
+        "configuring" ${configure} -S "${here}/exported" "-DHOW=${HOW}" "-DCOMPONENTS=${components}"
+        "-DCMAKE_PREFIX_PATH=${prefix}" -DCMAKE_BUILD_TYPE=Release
+    )
+    run("building" "${CMAKE_COMMAND}" --build "${SCRATCH}/build" --config Release)
+    run("installing" "${CMAKE_COMMAND}" --install "${SCRATCH}/build" --config Release --prefix "${prefix}")
+    if(HOW STREQUAL "export_set")
+        if(EXISTS "${prefix}/include")
+            message(FATAL_ERROR "zeroth was installed with a project that has not asked for it:\n${output}")
+        endif()
+        run("installing zeroth" "${CMAKE_COMMAND}" --install "${SCRATCH}/build" --prefix "${prefix}" --component zeroth)
+    endif()
+    list(TRANSFORM configure REPLACE "/build$" "/build_consumer")
+    run(
+        "configuring the program" ${configure} -S "${here}/exported" "-DMINE=${prefix}/lib/cmake/mine"
+        "-DCOMPONENTS=${components}" "-DCMAKE_PREFIX_PATH=${prefix}" -DCMAKE_BUILD_TYPE=Release
+    )
+    run("building the program" "${CMAKE_COMMAND}" --build "${SCRATCH}/build_consumer" --config Release)
+    run("the program" "${SCRATCH}/build_consumer/consumer")
+    if(NOT output MATCHES "step 10  loss 0")
+        message(FATAL_ERROR "the program printed:\n${output}")
+    endif()
+elseif(HOW MATCHES "^again_")
+    if(NOT HOW STREQUAL "again_subdirectory")
+        install_to_prefix()
+    endif()
+    run("configuring" ${configure} -S "${here}/again" "-DHOW=${HOW}" "-DCMAKE_PREFIX_PATH=${SCRATCH}/prefix")
+    if(output MATCHES "CMake Warning")
+        message(FATAL_ERROR "configuring warns:\n${output}")
+    endif()
     build_and_run()
 else()
     message(FATAL_ERROR "unknown way to consume zeroth: ${HOW}")
