@@ -14,8 +14,12 @@
 #if defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
 #error "zeroth: -fassociative-math and -freciprocal-math change the bits of a run; compile without them"
 #endif
-#if !defined(__CUDA_ARCH__) && FLT_EVAL_METHOD != 0
+// 16 and 32 are those of programs that ask for _Float16 or _Float32 (__STDC_WANT_IEC_60559_TYPES_EXT__): float is evaluated as float there too.
+#if !defined(__CUDA_ARCH__) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16 && FLT_EVAL_METHOD != 32
 #error "zeroth: float must be evaluated as float (FLT_EVAL_METHOD 0); on 32-bit x86 use -msse2 -mfpmath=sse"
+#endif
+#if !defined(__CUDA_ARCH__) && !defined(__cpp_exceptions)
+#error "zeroth: a wrong setting throws, and so may a loss; compile with exceptions, at least where zeroth is included"
 #endif
 
 #if defined(__CUDACC__)

@@ -1,4 +1,5 @@
-# Flags under which a run would have other bits are refused by the first header, with a message that names the library.
+# Flags under which a run would have other bits, or the library does not compile, are refused by the first header, with a
+# message that names the library.
 
 cmake_policy(VERSION 3.25)
 set(command "${COMPILER}" -std=c++20 -O1 -fsyntax-only "-I${INCLUDE}" -x c++ "${INCLUDE}/zeroth/config.hpp")
