@@ -27,7 +27,8 @@ struct Safetensors {
     const Tensor* find(const std::string& name) const;
 };
 
-/// Reads a file of float32 vectors (columns 1) and matrices. Throws FileError naming the tensor or the byte.
+/// Reads a file of float32 vectors (columns 1) and matrices, which must hold to the format's whole layout: no hole between tensors, nothing after the last, no
+/// name twice. Memory is not taken before the file is known to have what it says. Throws FileError naming the tensor or the byte.
 Safetensors read_safetensors(const std::filesystem::path& path);
 
 /// A tensor to be written.

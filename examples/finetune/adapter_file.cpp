@@ -36,6 +36,13 @@ void read_adapters(const std::filesystem::path& path, llama::Model<float>& model
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), adapters.alpha);
         if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(adapters.alpha)) throw FileError(path, "alpha", "is not a number");
     }
+    // Before the memory is taken: a file of one layer's might ask for those of many.
+    std::size_t found_scalars = 0;
+    for (const auto& tensor : file.tensors) found_scalars += tensor.values.size();
+    if (found_scalars != adapters.parameters(model.config())) {
+        throw FileError(path, "", "holds " + std::to_string(found_scalars) + " numbers, not the " + std::to_string(adapters.parameters(model.config())) +
+                                      " of such adapters of this model");
+    }
     try {
         model.set_adapters(adapters);
     } catch (const std::invalid_argument& error) {
