@@ -10,6 +10,7 @@ namespace {
 /// The program never leaves the C locale, whose decimal point printf writes. Not std::to_chars: its tables of powers are 300 KB of code that
 /// becomes resident when it first writes a number.
 std::string written(const char* format, double value, int precision) {
+    if (std::isnan(value)) return "nan";  // whatever its sign, which says nothing
     std::array<char, 400> text;  // the largest double has 309 digits before the point
     const int size = std::snprintf(text.data(), text.size(), format, precision, value);
     return std::string(text.data(), static_cast<std::size_t>(size < 0 ? 0 : size));

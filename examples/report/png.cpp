@@ -1,6 +1,7 @@
 #include <stdexcept>
 
 #include "canvas.hpp"
+#include "printable.hpp"
 
 #if defined(ZEROTH_HAS_CAIRO)
 #include <cairo.h>
@@ -51,7 +52,7 @@ public:
         const double part = anchor == Anchor::start ? 0 : anchor == Anchor::middle ? 0.5 : 1;
         set(colour);
         cairo_move_to(context(), base.x - part * advance(text, size), base.y);
-        cairo_show_text(context(), text.c_str());
+        cairo_show_text(context(), printable(text).c_str());
     }
 
     void text_upwards(Position base, const std::string& text, Colour colour, double size) override {
@@ -59,7 +60,7 @@ public:
         cairo_save(context());
         cairo_move_to(context(), base.x, base.y + advance(text, size) / 2);
         cairo_rotate(context(), -1.5707963267948966);
-        cairo_show_text(context(), text.c_str());
+        cairo_show_text(context(), printable(text).c_str());
         cairo_restore(context());
     }
 
@@ -89,7 +90,7 @@ private:
     double advance(const std::string& text, double size) {
         cairo_text_extents_t extents;
         cairo_set_font_size(context(), size);
-        cairo_text_extents(context(), text.c_str(), &extents);
+        cairo_text_extents(context(), printable(text).c_str(), &extents);
         return extents.x_advance;
     }
 

@@ -1,9 +1,12 @@
 #include "progress.hpp"
 
 #include <cstdio>
+#include <string>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "printable.hpp"
 
 namespace report {
 namespace {
@@ -26,10 +29,11 @@ Progress::Progress()
 
 bool Progress::due() const { return Clock::now() >= next_; }
 
-void Progress::show(std::string_view line) {
+void Progress::show(std::string_view text) {
+    const std::string line = printable(text);
     next_ = Clock::now() + (terminal_ ? redraw_interval : line_interval);
     if (terminal_) {
-        const std::string_view part = line.substr(0, terminal_columns());
+        const std::string_view part = std::string_view(line).substr(0, terminal_columns());
         std::fprintf(stderr, "\r%.*s\x1b[K", static_cast<int>(part.size()), part.data());
         shown_ = true;
     } else {

@@ -2,13 +2,14 @@
 
 #include "canvas.hpp"
 #include "format.hpp"
+#include "printable.hpp"
 
 namespace report {
 namespace {
 
 std::string escaped(const std::string& text) {
     std::string result;
-    for (const char character : text) {
+    for (const char character : printable(text)) {
         switch (character) {
         case '&': result += "&amp;"; break;
         case '<': result += "&lt;"; break;
