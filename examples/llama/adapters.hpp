@@ -29,7 +29,7 @@ void add_adapters(Model<Scalar>& model, const Adapters& adapters, std::span<cons
     }
     const Config& config = model.config();
     model.set_adapters({});
-    Generator<Scalar> reader(model);
+    Generator<Scalar> reader(model, std::max(adapters.prefix, 1));
     for (int i = 0; i < adapters.prefix; ++i) reader.step(tokens[static_cast<std::size_t>(i)]);
     model.set_adapters(adapters);
 
@@ -50,22 +50,26 @@ void add_adapters(Model<Scalar>& model, const Adapters& adapters, std::span<cons
     for (int i = 0; i < adapters.prompt; ++i) prompt.row(i) = embedding.row(tokens[static_cast<std::size_t>(i)]);
 }
 
+/// target += alpha / rank * b a, for a matrix of `target` of the shape of b a. Nothing where there is no a.
+template <class Scalar>
+void add_product(std::span<Scalar> target, std::span<const Scalar> a, std::span<const Scalar> b, const Adapters& adapters) {
+    if (a.empty()) return;
+    const auto rank = static_cast<std::size_t>(adapters.rank);
+    const auto rows = static_cast<int>(b.size() / rank), columns = static_cast<int>(a.size() / rank);
+    WeightsOut<Scalar>(target.data(), rows, columns) +=
+        static_cast<Scalar>(adapters.scale()) * (weights(b, rows, adapters.rank) * weights(a, adapters.rank, columns)).eval();
+}
+
 /// Adds LoRA's products to the weights they belong to, W += alpha / rank * B A, and takes the adapters away.
 /// Throws std::invalid_argument if the model has a prefix or a prompt, which no weights can take in.
 template <class Scalar>
 void merge_lora(Model<Scalar>& model) {
     const Adapters adapters = model.adapters();
     if (adapters.virtual_tokens() != 0) throw std::invalid_argument("a prefix or a prompt cannot be merged into the weights");
-    const Config& config = model.config();
-    const auto merge = [&](std::span<Scalar> target, std::span<const Scalar> a, std::span<const Scalar> b, int rows) {
-        if (a.empty()) return;
-        WeightsOut<Scalar>(target.data(), rows, config.dim) +=
-            static_cast<Scalar>(adapters.scale()) * (weights(b, rows, adapters.rank) * weights(a, adapters.rank, config.dim)).eval();
-    };
-    for (int index = 0; index < config.layers; ++index) {
+    for (int index = 0; index < model.config().layers; ++index) {
         const Layer<Scalar> layer = model.layer(index);
-        merge(layer.wq, layer.lora_aq, layer.lora_bq, config.dim);
-        merge(layer.wv, layer.lora_av, layer.lora_bv, config.kv_dim());
+        add_product<Scalar>(layer.wq, layer.lora_aq, layer.lora_bq, adapters);
+        add_product<Scalar>(layer.wv, layer.lora_av, layer.lora_bv, adapters);
     }
     model.set_adapters({});
 }

@@ -290,6 +290,7 @@ auto Backward<Scalar>::loss_and_gradient(std::span<const Sequence> sequences, st
     batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
     lowest_ = gradients.lowest();
     const std::size_t used = std::min(workers_.size(), batch_.groups().size());
+    rope_.reserve(batch_.positions());
     for (std::size_t i = 0; i < used; ++i) {
         Worker& worker = workers_[i];
         worker.reserve(*model_, batch_.max_rows(), lowest_);

@@ -46,6 +46,7 @@ public:
         targets_ = 0;
         rows_ = 0;
         max_rows_ = 0;
+        positions_ = 0;
         for (std::size_t i = 0; i < sequences.size(); ++i) {
             const Sequence& sequence = sequences[i];
             check(sequence, i, config, virtual_tokens);
@@ -56,6 +57,7 @@ public:
             group.rows += rows;
             group.targets += sequence.targets();
             rows_ += rows;
+            positions_ = std::max(positions_, rows);
             targets_ += sequence.targets();
             max_rows_ = std::max(max_rows_, group.rows);
         }
@@ -65,6 +67,8 @@ public:
     Eigen::Index targets() const { return targets_; }
     Eigen::Index rows() const { return rows_; }
     Eigen::Index max_rows() const { return max_rows_; }
+    /// Of the longest sequence, virtual tokens included.
+    Eigen::Index positions() const { return positions_; }
 
 private:
     static void check(const Sequence& sequence, std::size_t index, const Config& config, int virtual_tokens) {
@@ -89,6 +93,7 @@ private:
     Eigen::Index targets_ = 0;
     Eigen::Index rows_ = 0;
     Eigen::Index max_rows_ = 0;
+    Eigen::Index positions_ = 0;
 };
 
 }  // namespace llama

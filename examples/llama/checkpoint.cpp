@@ -10,9 +10,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../files/atomic_file.hpp"
+#include "adapters.hpp"
 #include "rope.hpp"
 
 namespace llama {
@@ -148,6 +150,16 @@ void check_size(const Reader& reader, const Header& header) {
     reader.fail(reader.size(), ends);
 }
 
+/// The tensor with LoRA's product added; empty where it has none.
+std::vector<float> with_product(const Model<float>& model, const Tensor<const float>& tensor) {
+    const bool query = tensor.name.ends_with(".wq"), value = tensor.name.ends_with(".wv");
+    if (model.adapters().rank == 0 || !(query || value)) return {};
+    const Layer<const float> layer = model.layer(std::stoi(tensor.name.substr(std::string_view("layers.").size())));
+    std::vector<float> sum(tensor.values.begin(), tensor.values.end());
+    add_product<float>(sum, query ? layer.lora_aq : layer.lora_av, query ? layer.lora_bq : layer.lora_bv, model.adapters());
+    return sum;
+}
+
 }  // namespace
 
 Model<float> read_checkpoint(const std::filesystem::path& path, CheckpointFormat* format) {
@@ -195,7 +207,8 @@ void write_checkpoint(const std::filesystem::path& path, const Model<float>& mod
     };
     for (const Tensor<const float>& tensor : in_file_order(model.tensors(), format)) {
         if (legacy && tensor.name == "classifier") write_rope();
-        write(tensor.values.data(), tensor.values.size_bytes());
+        const std::vector<float> merged = with_product(model, tensor);
+        write(merged.empty() ? tensor.values.data() : merged.data(), tensor.values.size_bytes());
     }
     if (legacy && config.tied) write_rope();
     file.commit();

@@ -22,7 +22,8 @@ enum class CheckpointFormat {
 /// impossible shape, ends early, goes on after the last tensor, or holds a weight that is not finite.
 Model<float> read_checkpoint(const std::filesystem::path& path, CheckpointFormat* format = nullptr);
 
-/// Writes a checkpoint aside and renames it over `path`. Throws FileError, and then leaves what was there before.
+/// Writes a checkpoint aside and renames it over `path`: LoRA's products merged, tensor by tensor, without the prefix and the prompt that a model may have. Throws
+/// FileError, and then leaves what was there before.
 void write_checkpoint(const std::filesystem::path& path, const Model<float>& model, CheckpointFormat format = CheckpointFormat::legacy);
 
 }  // namespace llama

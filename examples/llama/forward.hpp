@@ -201,6 +201,7 @@ void Forward<Scalar>::log_probabilities(std::span<const Sequence> sequences, std
     if (sums.size() != sequences.size()) throw std::invalid_argument("there must be one sum for each sequence");
     const int layers = model_->config().layers;
     batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
+    rope_.reserve(batch_.positions());
     for (Worker& worker : workers_) worker.reserve(*model_, batch_.max_rows());
     if (keep_) {
         inputs_.resize(static_cast<std::size_t>(layers) + 1);

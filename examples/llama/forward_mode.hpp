@@ -273,6 +273,7 @@ void ForwardMode<Scalar>::log_probabilities(std::span<const Sequence> sequences,
     if (sums.size() != sequences.size() || derivatives.size() != sequences.size()) throw std::invalid_argument("there must be one sum for each sequence");
     if (!tangents.fit(*model_)) throw std::invalid_argument("the tangents have another shape than the model");
     batch_.assign(sequences, model_->config(), model_->adapters().virtual_tokens());
+    rope_.reserve(batch_.positions());
     for (Worker& worker : workers_) worker.reserve(*model_, batch_.max_rows());
     for_each_index(batch_.groups().size(), static_cast<int>(workers_.size()), [&](std::size_t index, int thread) {
         const Group& group = batch_.groups()[index];

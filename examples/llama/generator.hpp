@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -14,15 +15,16 @@ namespace llama {
 /// Reads a text token by token and predicts the next, keeping the keys and values of what it has read. The weights are read from
 /// the model at each step; after they have changed, start anew with reset().
 ///
-/// Memory: 2 * layers * sequence * kv_dim scalars. A step allocates nothing.
+/// Memory: 2 * layers * positions * kv_dim scalars. A step allocates nothing.
 template <class Scalar>
 class Generator {
 public:
-    /// The model must outlive this.
-    explicit Generator(const Model<Scalar>& model)
+    /// Reads at most `positions`, virtual tokens included; 0, or more than the model reads: as many as that. The model must outlive this.
+    explicit Generator(const Model<Scalar>& model, int positions = 0)
         : model_(&model),
+          positions_(positions > 0 ? std::min(positions, model.config().sequence) : model.config().sequence),
           rope_(model.config()),
-          keys_(model.config().kv_dim(), Index(model.config().layers) * model.config().sequence),
+          keys_(model.config().kv_dim(), Index(model.config().layers) * positions_),
           values_(keys_.rows(), keys_.cols()),
           x_(model.config().dim),
           normalized_(x_.size()),
@@ -30,22 +32,25 @@ public:
           attention_(x_.size()),
           gate_(model.config().hidden),
           up_(gate_.size()),
-          scores_(model.config().sequence),
+          scores_(positions_),
           logits_(model.config().vocab),
-          low_(model.adapters().rank) {}
+          low_(model.adapters().rank) {
+        rope_.reserve(positions_);
+    }
 
     void reset() { position_ = 0; }
 
     /// Positions taken so far: the model's virtual tokens, once it has begun to read, and the tokens read.
     int position() const { return position_; }
-    bool full() const { return position_ == model_->config().sequence; }
+    /// Whether it has read all that it can.
+    bool full() const { return position_ == positions_; }
 
     /// Reads one token; returns the logits of the next, valid until the next step.
-    /// Throws std::invalid_argument for a token outside the vocabulary, std::length_error once the model's sequence is full.
+    /// Throws std::invalid_argument for a token outside the vocabulary, std::length_error once it is full.
     std::span<const Scalar> step(int token) {
         const Config& config = model_->config();
         if (token < 0 || token >= config.vocab) throw std::invalid_argument("token " + std::to_string(token) + " is outside the vocabulary");
-        if (full()) throw std::length_error("the model reads at most " + std::to_string(config.sequence) + " tokens");
+        if (full()) throw std::length_error("the model reads at most " + std::to_string(positions_) + " tokens");
         if (position_ == 0) read_virtual_tokens();
         x_ = weights(model_->token_embedding(), config.vocab, config.dim).row(token).transpose();
         read();
@@ -55,8 +60,8 @@ public:
     }
 
     /// Keys and values of a layer at the positions read, [kv_dim, positions].
-    auto keys(int layer) const { return keys_.middleCols(Index(layer) * model_->config().sequence, position_); }
-    auto values(int layer) const { return values_.middleCols(Index(layer) * model_->config().sequence, position_); }
+    auto keys(int layer) const { return keys_.middleCols(Index(layer) * positions_, position_); }
+    auto values(int layer) const { return values_.middleCols(Index(layer) * positions_, position_); }
 
 private:
     using Index = Eigen::Index;
@@ -67,7 +72,7 @@ private:
         const int prefix = model_->adapters().prefix;
         for (int index = 0; prefix != 0 && index < config.layers; ++index) {
             const Layer<const Scalar> layer = model_->layer(index);
-            const Index begin = Index(index) * config.sequence;
+            const Index begin = Index(index) * positions_;
             keys_.middleCols(begin, prefix) = weights(layer.prefix_keys, prefix, config.kv_dim()).transpose();
             values_.middleCols(begin, prefix) = weights(layer.prefix_values, prefix, config.kv_dim()).transpose();
         }
@@ -121,7 +126,7 @@ private:
 
     void attend(const Layer<const Scalar>& layer, int index) {
         const Config& config = model_->config();
-        const Index begin = Index(index) * config.sequence, now = begin + position_, seen = position_ + 1, size = config.head_size();
+        const Index begin = Index(index) * positions_, now = begin + position_, seen = position_ + 1, size = config.head_size();
         norm(layer.attention_norm);
         q_.noalias() = weights(layer.wq, config.dim, config.dim) * normalized_;
         keys_.col(now).noalias() = weights(layer.wk, config.kv_dim(), config.dim) * normalized_;
@@ -146,8 +151,9 @@ private:
     }
 
     const Model<Scalar>* model_;
+    int positions_;
     RopeTable<Scalar> rope_;
-    Matrix<Scalar> keys_, values_;  // [kv_dim, layers * sequence]: a token a column
+    Matrix<Scalar> keys_, values_;  // [kv_dim, layers * positions]: a token a column
     Column x_, normalized_, q_, attention_, gate_, up_, scores_, logits_, low_;
     int position_ = 0;
 };

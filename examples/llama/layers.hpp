@@ -26,21 +26,29 @@ void rms_norm(ConstView<Scalar> x, std::span<const Scalar> weight, Eigen::Ref<Ve
     }
 }
 
-/// Cosines and sines of rotary embedding, [position, pair].
+/// Cosines and sines of rotary embedding, [position, pair], of as many positions as were asked for: what a model could read may be far more than it is given.
 template <class Scalar>
 struct RopeTable {
     Matrix<Scalar> cosines;
     Matrix<Scalar> sines;
 
-    explicit RopeTable(const Config& config) : cosines(config.sequence, config.head_size() / 2), sines(cosines.rows(), cosines.cols()) {
-        for (int pair = 0; pair < config.head_size() / 2; ++pair) {
-            for (int position = 0; position < config.sequence; ++position) {
-                const double angle = rope_angle(position, pair, config.head_size());
+    explicit RopeTable(const Config& config) : cosines(0, config.head_size() / 2), sines(0, config.head_size() / 2), head_size_(config.head_size()) {}
+
+    void reserve(Eigen::Index positions) {
+        if (cosines.rows() >= positions) return;
+        cosines.resize(positions, head_size_ / 2);
+        sines.resize(positions, head_size_ / 2);
+        for (int pair = 0; pair < head_size_ / 2; ++pair) {
+            for (int position = 0; position < positions; ++position) {
+                const double angle = rope_angle(position, pair, head_size_);
                 cosines(position, pair) = static_cast<Scalar>(std::cos(angle));
                 sines(position, pair) = static_cast<Scalar>(std::sin(angle));
             }
         }
     }
+
+private:
+    int head_size_;
 };
 
 /// Turns features (2i, 2i + 1) of every head of x [positions 0.., heads * head_size] by the position's angle; backwards if

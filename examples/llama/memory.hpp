@@ -20,7 +20,7 @@ public:
         const auto group = static_cast<std::size_t>(Batch::group_rows);
         each_ = inputs + wide(adapters.virtual_tokens());
         rows_ = static_cast<std::size_t>(padded(static_cast<Eigen::Index>(each_ > group ? each_ : group / each_ * each_)));
-        table_ = wide(config.sequence) * head_;
+        table_ = each_ * head_;
     }
 
     std::size_t forward() const {
