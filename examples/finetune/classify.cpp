@@ -1,33 +1,11 @@
 #include "classify.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
 
-#include <files/file_error.hpp>
-
-#include "text_file.hpp"
-
 namespace finetune {
-namespace {
-
-using files::FileError;
-
-std::string_view without_trailing_blanks(std::string_view text) {
-    const std::size_t last = text.find_last_not_of(" \t\r");
-    return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
-}
-
-/// The last field of a line, without the spaces around it.
-std::string_view label_field(std::string_view line, std::size_t tab) {
-    std::string_view field = without_trailing_blanks(line.substr(tab + 1));
-    const std::size_t begin = field.find_first_not_of(' ');
-    return begin == std::string_view::npos ? std::string_view() : field.substr(begin);
-}
-
-}  // namespace
 
 Prompt::Prompt(std::string_view pattern) {
     const std::size_t place = pattern.find("{}");
@@ -41,7 +19,18 @@ Prompt::Prompt(std::string_view pattern) {
 
 std::string Prompt::fill(std::string_view sentence) const { return before_ + std::string(sentence) + after_; }
 
+void LabelledSentences::reserve(std::size_t sentences) {
+    ends_.reserve(sentences);
+    labels_.reserve(sentences);
+}
+
 void LabelledSentences::add(std::span<const int> tokens, std::size_t label) {
+    // As many more as all will have, at the rate so far, and a little: doubling would take twice the memory for a moment, and keep it.
+    if (tokens_.size() + tokens.size() > tokens_.capacity() && size() >= 64) {
+        const double each = static_cast<double>(tokens_.size()) / static_cast<double>(size());
+        const auto all = static_cast<std::size_t>(1.02 * each * static_cast<double>(std::max(ends_.capacity(), size() + 1)));
+        tokens_.reserve(std::max({tokens_.size() + tokens.size(), all, tokens_.capacity() + tokens_.capacity() / 8}));
+    }
     tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
     ends_.push_back(tokens_.size());
     labels_.push_back(label);
@@ -54,6 +43,7 @@ LabelledSentences::Example LabelledSentences::operator[](std::size_t index) cons
 
 LabelledSentences LabelledSentences::split_off(std::size_t first) {
     LabelledSentences rest;
+    rest.reserve(size() - first);
     for (std::size_t i = first; i < size(); ++i) rest.add((*this)[i].tokens, (*this)[i].label);
     labels_.resize(first);
     ends_.resize(first);
@@ -72,39 +62,21 @@ Verbalizer::Verbalizer(const llama::Tokenizer& tokenizer, const std::vector<std:
     }
 }
 
-LabelledSentences read_sentences(const std::string& path, const llama::Tokenizer& tokenizer, const Prompt& prompt, const Verbalizer& verbalizer,
+LabelledSentences read_sentences(const LabelledTable& table, const llama::Tokenizer& tokenizer, const Prompt& prompt, const Verbalizer& verbalizer,
                                  std::size_t length) {
     if (length < verbalizer.longest() + 1) {
         throw std::invalid_argument("--length: " + std::to_string(length) + " leaves no room beside the verbalizer's longest word, " +
                                     std::to_string(verbalizer.longest()) + " tokens");
     }
     const std::size_t room = length - verbalizer.longest();
-    const std::string text = read_text(path);
     LabelledSentences sentences;
-    std::size_t number = 0;
-    for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        const std::string_view line = std::string_view(text).substr(begin, end - begin);
-        begin = end + 1;
-        const std::string place = "line " + std::to_string(++number);
-        if (without_trailing_blanks(line).empty()) continue;
-        const std::size_t tab = line.rfind('\t');
-        if (tab == std::string_view::npos) throw FileError(path, place, "has no label: a sentence, a tab and a label are expected");
-        const std::string_view field = label_field(line, tab);
-        if (number == 1 && field == "label") continue;
-        if (field.empty()) throw FileError(path, place, "has no label after the tab");
-        std::size_t label = 0;
-        const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), label);
-        if (error != std::errc() || stop != field.data() + field.size() || label >= verbalizer.size()) {
-            throw FileError(path, place, "label \"" + std::string(field) + "\" is not a whole number from 0 to " + std::to_string(verbalizer.size() - 1));
-        }
-        const std::string_view sentence = without_trailing_blanks(line.substr(0, tab));
-        if (sentence.empty()) throw FileError(path, place, "has no sentence before the tab");
+    sentences.reserve(table.rows());
+    table.each([&](std::string_view sentence, std::size_t label) {
         std::vector<int> tokens = tokenizer.encode(prompt.fill(sentence), {.start = true});
         if (tokens.size() > room) tokens.erase(tokens.begin() + 1, tokens.end() - static_cast<std::ptrdiff_t>(room - 1));
         sentences.add(tokens, label);
-    }
-    if (sentences.size() == 0) throw FileError(path, "line 1", "the file has no sentence");
+        return true;
+    });
     return sentences;
 }
 

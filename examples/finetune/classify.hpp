@@ -11,6 +11,7 @@
 #include <llama/tokenizer.hpp>
 
 #include "passes.hpp"
+#include "table.hpp"
 #include "task.hpp"
 
 namespace finetune {
@@ -35,6 +36,8 @@ public:
         std::size_t label;
     };
 
+    /// Memory for so many in all.
+    void reserve(std::size_t sentences);
     void add(std::span<const int> tokens, std::size_t label);
     std::size_t size() const { return labels_.size(); }
     std::size_t bytes() const { return tokens_.capacity() * sizeof(int) + (ends_.capacity() + labels_.capacity()) * sizeof(std::size_t); }
@@ -63,9 +66,8 @@ private:
     std::size_t longest_ = 0;
 };
 
-/// Reads `sentence<TAB>label` lines; a first line whose last field is "label" is a header. Sentences are cut to `length` tokens, from
-/// the left, the longest word of the verbalizer included. Throws files::FileError naming the file and the line.
-LabelledSentences read_sentences(const std::string& path, const llama::Tokenizer& tokenizer, const Prompt& prompt, const Verbalizer& verbalizer,
+/// The sentences of a table, cut to `length` tokens, from the left, the longest word of the verbalizer included. Throws std::invalid_argument if that leaves none.
+LabelledSentences read_sentences(const LabelledTable& table, const llama::Tokenizer& tokenizer, const Prompt& prompt, const Verbalizer& verbalizer,
                                  std::size_t length);
 
 /// The label of a sentence: each is scored by the log-probability of its word after the filled prompt. The loss is the mean

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include <llama/generate.hpp>
 #include <program/interrupt.hpp>
+#include <program/standard_streams.hpp>
 #include <report/chart.hpp>
 #include <report/crc32c.hpp>
 #include <report/format.hpp>
@@ -48,6 +48,7 @@ struct Curve {
 struct Result {
     Outcome outcome;
     std::array<char, 2048> sample;
+    std::array<char, 1024> failures{};  ///< of its outputs
     std::array<char, 64> trainer;
     std::array<char, 16> weights_crc32c;
     Curve training;
@@ -72,10 +73,7 @@ report::Series series_of(const Curve& curve, const std::string& name) {
     return series;
 }
 
-void print(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-}
+using program::print;
 
 /// The run: each part in a process of its own, which starts from the weights it finds and may leave others.
 class Demo {
@@ -170,7 +168,8 @@ void Demo::zeroth(Result& result) {
     };
     const Outcome outcome = train(*task, factory, plan_, recorder);
     recorder.finish();
-    outputs.finish_metrics();
+    if (outcome.steps > 0 || !outcome.interrupted) outputs.finish_metrics();
+    put(result.failures, outputs.failures());
     finish(result, outcome, recorder, model);
 }
 
@@ -207,7 +206,7 @@ int Demo::run() {
     Outputs outputs(files);
     if (!options_.metrics.empty()) static_cast<void>(files::AtomicFile(options_.metrics));
 
-    const program::InterruptGuard guard({SIGINT});
+    const program::InterruptGuard guard;
     const Shared<Result> pretrained, adapted, reference;
     print("A model of " + grouped(weights_.size()) + " weights learns a made-up language by back-propagation.\n");
     run_apart([&] { adam(Language::Form::original, "learning the language: ", 1, *pretrained, true); });
@@ -223,6 +222,10 @@ int Demo::run() {
     if (!program::interrupted()) run_apart([&] { adam(Language::Form::changed, "back-propagation: ", 40, *reference, false); });
 
     const Outcome& outcome = adapted->outcome;
+    if (program::interrupted() && outcome.steps == 0) {
+        print("Interrupted before the first step with forward passes alone: nothing is written.\n");
+        return 130;
+    }
     outputs.write_json(outcome, adapted->weights_crc32c.data());
     const report::Series training = series_of(adapted->training, "training batches");
     const report::Series evaluations = series_of(adapted->evaluations, "evaluation");
@@ -234,7 +237,10 @@ int Demo::run() {
         print("Interrupted after " + grouped(outcome.steps) + " steps: the figures are those of the last one.\n\n");
     }
     show(*pretrained, *adapted, *reference);
-    return program::interrupted() ? 130 : 0;
+    const std::string failures = outputs.failures() + adapted->failures.data();
+    if (!failures.empty()) throw program::OutputError(failures);
+    if (outcome.diverged) print("The run has diverged; try a smaller --learning-rate.\n");
+    return outcome.diverged ? 3 : program::interrupted() ? 130 : 0;
 }
 
 }  // namespace

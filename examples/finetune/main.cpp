@@ -1,7 +1,7 @@
-#include <cstdio>
 #include <variant>
 
 #include <program/main.hpp>
+#include <program/standard_streams.hpp>
 #include <program/waiting.hpp>
 
 #include "demo.hpp"
@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     return program::run_main("finetune", [&] {
         const auto request = finetune::read_options(argc, argv);
         if (const auto* message = std::get_if<finetune::Message>(&request)) {
-            std::fputs(message->text.c_str(), stdout);
+            program::print(message->text);
             return 0;
         }
         const auto& options = std::get<finetune::Options>(request);

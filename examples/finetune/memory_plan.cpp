@@ -1,6 +1,7 @@
 #include "memory_plan.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include <llama/memory.hpp>
@@ -79,7 +80,9 @@ zeroth::MemoryPlan plan_memory(llama::Model<float>& model, const Method& method,
         needs.pass = zeroth::PassKind::forward_mode;
         needs.gradient = zeroth::gradient_bytes(parameters);
     }
-    return zeroth::plan_memory(runtime, needs, true);  // evaluations are forward passes
+    zeroth::MemoryPlan plan = zeroth::plan_memory(runtime, needs, true);  // evaluations are forward passes
+    plan.load = std::max<std::uint64_t>(plan.load, model.values().size() * sizeof(float) + request.loading);
+    return plan;
 }
 
 std::string memory_table(llama::Model<float>& model, const Method& method, const MemoryRequest& request) {

@@ -16,6 +16,7 @@ struct MemoryRequest {
     std::size_t batch = 0;  ///< sequences in it: of classification, one for each label of a sentence
     std::size_t length = 0;  ///< tokens of a sequence
     int threads = 0;         ///< 0: all
+    std::size_t loading = 0;  ///< what is held beside the model while the data are read: the texts and their tokens
 };
 
 /// What a run of the method on the model will hold, phase by phase, beyond the empty program.

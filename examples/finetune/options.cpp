@@ -1,10 +1,10 @@
 #include "options.hpp"
 
-#include <map>
 #include <string_view>
 #include <utility>
 
 #include <program/command_line.hpp>
+#include <program/distinct_files.hpp>
 #include <report/canvas.hpp>
 #include <report/format.hpp>
 
@@ -33,15 +33,29 @@ constexpr const char* footer =
     "  is not all. Loss is the mean over chunks of the mean negative log-likelihood a\n"
     "  token, in nats.\n"
     "\n"
-    "Classification\n"
-    "  A line holds a sentence, a tab and a label 0, 1, ...; a first line that ends in the\n"
-    "  word \"label\" is skipped. The sentence goes into --prompt in place of {} (in front of\n"
-    "  it if there is no {}), and label i is scored by the log-probability of word i of\n"
-    "  --verbalizer after it. Loss is the cross-entropy of these scores.\n"
+    "  Line ends CR LF and CR are read as line feeds, byte-order marks left out; UTF-16 is\n"
+    "  refused. What was read is said.\n"
     "\n"
-    "Interrupted (Ctrl-C), it finishes the step, evaluates and writes what was asked for; a\n"
-    "second Ctrl-C ends it at once.\n"
-    "Exit status: 0 done, 2 wrong arguments or input (nothing is written), 130 interrupted.\n"
+    "Classification\n"
+    "  A line holds a sentence, a tab and a label 0, 1, ...; a first line in which a column\n"
+    "  is called \"label\" is a header. Of more than two columns it names that of the\n"
+    "  sentence too, \"sentence\" or \"text\". Fields may be quoted as spreadsheets and pandas do\n"
+    "  it. The sentence goes into --prompt in place of {} (in front of it if there is no {}),\n"
+    "  and label i is scored by the log-probability of word i of --verbalizer after it. Loss\n"
+    "  is the cross-entropy of these scores.\n"
+    "\n"
+    "The weights are written before they are evaluated. A run has diverged if a loss is no\n"
+    "longer finite, or over twice the loss before training and half a nat: the file of\n"
+    "--save stays as it was then, and the weights get the name NAME.diverged. Where they\n"
+    "cannot be written as asked they are kept in another folder, and it is said where. Two\n"
+    "runs cannot have the same output at a time. After 0 steps nothing is replaced.\n"
+    "Files .zeroth-*.tmp and .zeroth-*.lock in the folders of outputs are of runs under way, or\n"
+    "of killed ones: the next that writes there removes those.\n"
+    "\n"
+    "Interrupted (Ctrl-C, SIGTERM), it finishes the step, writes the weights, evaluates and\n"
+    "writes what else was asked for; a second Ctrl-C ends it at once.\n"
+    "Exit status: 0 done, 1 an output could not be written (what could is named), 2 wrong\n"
+    "arguments or input (nothing is written), 3 the run has diverged, 130 interrupted.\n"
     "\n"
     "Examples\n"
     "  finetune\n"
@@ -222,6 +236,8 @@ private:
     void declare_output() {
         const char* group = "Output";
         line_.file(group, "--save", "Write the trained checkpoint, in the format of --model,\nLoRA merged; or FILE.safetensors with what was added to\nit, which is all that a prefix or a prompt allows", options_.save);
+        line_.whole(group, "--save-every", "Write it after every N steps too; 0: only at the end [0]", 0, std::uint64_t{1} << 40, options_.save_every);
+        line_.flag(group, "--save-diverged", "Give weights of a run that has diverged the name of\n--save; else they are written beside it", options_.save_diverged);
         line_.file(group, "--metrics", "Write each step's loss and rate, as CSV", options_.metrics);
         line_.file(group, "--plot", "Write a plot of the loss, as .svg or .png", options_.plot);
         line_.file(group, "--json", "Write the figures of the run, as JSON", options_.json);
@@ -342,9 +358,9 @@ private:
         o.require_a_step();
         check_method();
         check_plot();
-        check_outputs_differ();
+        check_files_differ();
         if (o.built_in()) {
-            for (const char* name : {"--tokenizer", "--adapter", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--validation", "--plan", "--recommended"}) {
+            for (const char* name : {"--tokenizer", "--adapter", "--task", "--train", "--eval", "--prompt", "--verbalizer", "--scheme", "--save", "--save-every", "--save-diverged", "--validation", "--plan", "--recommended"}) {
                 require(!line_.given(name), name, "needs --model");
             }
             return;
@@ -356,6 +372,8 @@ private:
         }
         require(!o.train.empty() || o.step_count(0) == 0, o.steps ? "--steps" : "--forwards", "needs --train");
         require(!o.train.empty() || !o.eval.empty() || o.json.empty(), "--json", "needs --train or --eval");
+        require(!o.save.empty() || o.save_every == 0, "--save-every", "needs --save");
+        require(!o.save.empty() || !o.save_diverged, "--save-diverged", "needs --save");
         const bool adapters = o.method.tuning.adapters() != llama::Adapters{};
         const bool merges = !adapters || o.method.tuning.scheme == Scheme::lora;
         require(merges || o.save.empty() || o.saves_adapters(), "--save", "a checkpoint holds no prefix and no prompt; give a name that ends in .safetensors");
@@ -380,15 +398,10 @@ private:
         if (!report::has_png()) throw UsageError("--plot", "this program was built without cairo, which writes PNG; give a name that ends in .svg");
     }
 
-    void check_outputs_differ() const {
-        std::map<std::string, const char*> names;
-        const std::pair<const char*, const std::string*> outputs[] = {
-            {"--save", &options_.save}, {"--metrics", &options_.metrics}, {"--plot", &options_.plot}, {"--json", &options_.json}};
-        for (const auto& [option, name] : outputs) {
-            if (name->empty()) continue;
-            const auto [place, first] = names.emplace(*name, option);
-            if (!first) throw UsageError(option, "\"" + *name + "\" is also " + place->second);
-        }
+    void check_files_differ() const {
+        const Options& o = options_;
+        program::require_distinct_files({{"--model", o.model}, {"--tokenizer", o.tokenizer}, {"--adapter", o.adapter}, {"--train", o.train}, {"--eval", o.eval}},
+                                        {{"--save", o.save}, {"--metrics", o.metrics}, {"--plot", o.plot}, {"--json", o.json}});
     }
 
     Options& options_;

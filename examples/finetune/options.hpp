@@ -38,6 +38,8 @@ struct Options {
     std::optional<std::size_t> steps;
     std::optional<std::size_t> forwards;
     std::size_t eval_every = 0;
+    std::size_t save_every = 0;
+    bool save_diverged = false;  ///< weights of a run that has diverged get the name of --save, too
     std::uint64_t seed = 1;
     int threads = 0;
     std::string save;

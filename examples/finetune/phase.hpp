@@ -37,7 +37,7 @@ private:
     Value* values_;
 };
 
-/// Runs `work` in a process of its own, so that the memory it uses can be told from everything else's, and waits for it. No thread
+/// Runs `work` in a process of its own, so that the memory it uses can be told from everything else's, and waits for it: it ends with this one, and is interrupted when this one is. No thread
 /// may have been started before. Throws std::runtime_error if it fails; its message has then been printed.
 void run_apart(const std::function<void()>& work);
 

@@ -13,7 +13,7 @@
 namespace finetune {
 
 /// Follows a run: shows its progress, writes its metrics and keeps its curves.
-class Recorder final : public Observer {
+class Recorder : public Observer {
 public:
     /// `outputs` may be null; `name` begins the line of progress.
     Recorder(std::string name, Outputs* outputs) : name_(std::move(name)), outputs_(outputs) {}

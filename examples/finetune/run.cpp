@@ -1,16 +1,19 @@
 #include "run.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <llama/adapters.hpp>
 #include <llama/generate.hpp>
 #include <program/interrupt.hpp>
+#include <program/standard_streams.hpp>
 #include <report/crc32c.hpp>
 #include <report/format.hpp>
 #include <report/memory.hpp>
+#include <report/printable.hpp>
 
 #include "adapter_file.hpp"
 #include "classify.hpp"
@@ -19,6 +22,7 @@
 #include "recommendation.hpp"
 #include "recorder.hpp"
 #include "summary.hpp"
+#include "table.hpp"
 #include "text.hpp"
 #include "text_file.hpp"
 #include "trainer.hpp"
@@ -36,13 +40,41 @@ constexpr std::size_t default_length = 128;
 /// Of a text that is only evaluated.
 constexpr std::size_t max_evaluated_bytes = std::size_t{1} << 16;
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+constexpr int diverged_status = 3, interrupted_status = 130;
+
+using program::print;
+
+/// The texts of a run, each read once.
+struct Inputs {
+    std::optional<TextFile> train, eval;
+
+    std::size_t bytes() const { return (train ? train->text.size() : 0) + (eval ? eval->text.size() : 0); }
+};
+
+/// Whether both names are of one pipe, which gives its text once.
+bool same_pipe(const std::string& a, const std::string& b) {
+    std::error_code error;
+    return !std::filesystem::is_regular_file(a, error) && std::filesystem::equivalent(a, b, error) && !error;
+}
+
+Inputs read_inputs(const Options& options) {
+    Inputs inputs;
+    if (!options.train.empty()) inputs.train = read_text(options.train);
+    const bool held_out = options.validation && options.task == TaskKind::classify;
+    if (!options.eval.empty() && !held_out) inputs.eval = inputs.train && same_pipe(options.train, options.eval) ? inputs.train : read_text(options.eval);
+    return inputs;
+}
+
+void say_what_was_read(const TextFile& file, const std::string& more = {}) {
+    print(report::printable(file.path) + ": " + file.description() + (more.empty() ? "" : "; " + more) + "\n");
+}
 
 std::string sample(const Model<float>& model, const Tokenizer& tokenizer, const Options& options) {
     const std::string begin = options.task == TaskKind::text ? options.prompt : "";
     std::vector<int> tokens = tokenizer.encode(begin, {.start = true});
     if (tokens.size() + static_cast<std::size_t>(model.adapters().virtual_tokens()) >= static_cast<std::size_t>(model.config().sequence)) throw UsageError("--prompt", "leaves the model no room to write");
-    llama::Generator<float> generator(model);
+    const std::size_t positions = tokens.size() + options.generate + static_cast<std::size_t>(model.adapters().virtual_tokens());
+    llama::Generator<float> generator(model, static_cast<int>(positions));
     const std::vector<int> more = llama::generate(
         generator, tokens, {.tokens = static_cast<int>(options.generate), .temperature = options.temperature, .seed = options.seed});
     tokens.insert(tokens.end(), more.begin(), more.end());
@@ -69,41 +101,42 @@ void require_tokens(const std::string& file, std::size_t tokens, std::size_t lea
     throw FileError(file, "", "the text is too short: " + grouped(tokens) + " tokens to " + use + ", fewer than a window's " + grouped(least));
 }
 
-/// The text to train on and the one to evaluate on: the last tenth of the first where no other is given; to choose settings by, the last ninth
+/// Parts of the text to train on, of those to evaluate on: the last tenth of the first where no other is given; to choose settings by, the last ninth
 /// of what would be trained on.
-std::pair<std::string, std::string> training_texts(const Options& options) {
-    std::string train = read_text(options.train), eval;
+std::string take_eval_text(const Options& options, Inputs& inputs) {
+    std::string& train = inputs.train->text;
+    std::string eval;
     const auto cut = [&](std::size_t parts) {
         const std::size_t bytes = character_boundary(train, train.size() / parts * (parts - 1) + train.size() % parts * (parts - 1) / parts);
         eval = train.substr(bytes);
         train.resize(bytes);
     };
-    if (options.eval.empty()) {
-        cut(10);
+    if (inputs.eval) {
+        eval = std::move(inputs.eval->text);
     } else {
-        eval = read_text(options.eval);
+        cut(10);
     }
     if (options.validation) cut(9);
-    return {std::move(train), std::move(eval)};
+    return eval;
 }
 
-std::unique_ptr<Task> text_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+std::unique_ptr<Task> text_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer, Inputs inputs) {
     const std::size_t length = length_of(options, model, default_length);
-    const auto [text, eval_text] = training_texts(options);
-    std::vector<int> train = encode_stream(tokenizer, text);
-    const std::vector<int> eval = encode_stream(tokenizer, eval_text);
-    train.shrink_to_fit();
+    const std::string eval_text = take_eval_text(options, inputs);
+    std::vector<int> train = encode_stream(tokenizer, inputs.train->text);
+    inputs = {};  // no text is held while the next is encoded
+    std::vector<int> eval = encode_stream(tokenizer, eval_text);
     require_tokens(options.train, train.size(), length + 1, "train on");
     require_tokens(options.eval.empty() || options.validation ? options.train : options.eval, eval.size(), length, "evaluate on");
     Chunks chunks;
-    chunks.add_even(eval, length);
+    chunks.add_even(std::move(eval), length);
     return std::make_unique<TextTask>(model, options.threads, std::move(train), std::move(chunks), TextTask::Shape{options.batch, length}, options.seed);
 }
 
 /// Evaluation alone: of documents from their start, as the model was pretrained.
-std::unique_ptr<Task> document_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+std::unique_ptr<Task> document_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer, const Inputs& inputs) {
     const std::size_t length = length_of(options, model, static_cast<std::size_t>(model.config().sequence));
-    const std::string text = read_text(options.eval);
+    const std::string& text = inputs.eval->text;
     const std::size_t bytes = character_boundary(text, max_evaluated_bytes);
     Chunks chunks;
     for (const std::vector<int>& document : encode_documents(tokenizer, std::string_view(text).substr(0, bytes))) chunks.add_document(document, length);
@@ -113,40 +146,48 @@ std::unique_ptr<Task> document_task(const Options& options, const Model<float>& 
     return std::make_unique<TextTask>(model, options.threads, std::vector<int>{}, std::move(chunks), TextTask::Shape{options.batch, length}, options.seed);
 }
 
-std::unique_ptr<Task> classify_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
+std::unique_ptr<Task> classify_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer, Inputs inputs) {
     const std::size_t length = length_of(options, model, default_length);
     const Prompt prompt(options.prompt);
     Verbalizer words(tokenizer, options.verbalizer);
+    const auto read = [&](std::optional<TextFile>& file) {
+        const LabelledTable table(*file, words.size());
+        say_what_was_read(*file, table.description());
+        LabelledSentences sentences = read_sentences(table, tokenizer, prompt, words, length);
+        file.reset();
+        return sentences;
+    };
     LabelledSentences train, eval;
-    if (!options.train.empty()) train = read_sentences(options.train, tokenizer, prompt, words, length);
+    if (inputs.train) train = read(inputs.train);
     if (options.validation) {
         eval = train.split_off(train.size() - train.size() / 9);
         if (eval.size() == 0) throw UsageError("--validation", "there are too few sentences to hold some out");
     } else {
-        eval = read_sentences(options.eval, tokenizer, prompt, words, length);
+        eval = read(inputs.eval);
     }
     return std::make_unique<ClassifyTask>(model, options.threads, std::move(words), std::move(train), std::move(eval),
                                           ClassifyTask::Shape{options.batch, length}, options.seed);
 }
 
-std::unique_ptr<Task> make_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer) {
-    if (options.task == TaskKind::classify) return classify_task(options, model, tokenizer);
-    return options.train.empty() ? document_task(options, model, tokenizer) : text_task(options, model, tokenizer);
+std::unique_ptr<Task> make_task(const Options& options, const Model<float>& model, const Tokenizer& tokenizer, Inputs inputs) {
+    if (options.task == TaskKind::classify) return classify_task(options, model, tokenizer, std::move(inputs));
+    for (const std::optional<TextFile>* file : {&inputs.train, &inputs.eval}) {
+        if (*file) say_what_was_read(**file);
+    }
+    return options.train.empty() ? document_task(options, model, tokenizer, inputs) : text_task(options, model, tokenizer, std::move(inputs));
 }
 
 /// Real tokens for a prefix or a prompt to begin from: the first of the training data, of sentences without their labels.
-std::vector<int> first_tokens(const Options& options, const Tokenizer& tokenizer, std::size_t count) {
-    std::string text = read_text(options.train);
-    text.resize(character_boundary(text, std::min(text.size(), std::size_t{1} << 12)));
+std::vector<int> first_tokens(const Options& options, const Tokenizer& tokenizer, std::size_t count, const TextFile& train) {
+    constexpr std::size_t enough = std::size_t{1} << 12;
+    std::string text;
     if (options.task == TaskKind::classify) {
-        std::string sentences;
-        for (std::size_t begin = 0; begin < text.size();) {
-            const std::size_t end = std::min(text.find('\n', begin), text.size()), tab = text.rfind('\t', end);
-            const bool header = begin == 0 && std::string_view(text).substr(0, end).ends_with("label");
-            if (!header && tab != std::string::npos && tab > begin) sentences += text.substr(begin, tab - begin);
-            begin = end + 1;
-        }
-        text = sentences;
+        LabelledTable(train, options.verbalizer.size()).each([&](std::string_view sentence, std::size_t) {
+            text += sentence;
+            return text.size() < enough;
+        });
+    } else {
+        text = train.text.substr(0, character_boundary(train.text, enough));
     }
     std::vector<int> tokens = tokenizer.encode(text, {.start = true});
     if (tokens.size() > count) tokens.resize(count);
@@ -154,7 +195,7 @@ std::vector<int> first_tokens(const Options& options, const Tokenizer& tokenizer
 }
 
 /// Gives the model what the scheme trains, new or from a file.
-void prepare_scheme(const Options& options, Model<float>& model, const Tokenizer& tokenizer) {
+void prepare_scheme(const Options& options, Model<float>& model, const Tokenizer& tokenizer, const Inputs& inputs) {
     const llama::Adapters adapters = options.method.tuning.adapters();
     if (!options.adapter.empty()) {
         read_adapters(options.adapter, model);
@@ -166,8 +207,15 @@ void prepare_scheme(const Options& options, Model<float>& model, const Tokenizer
     }
     if (options.train.empty() || adapters == llama::Adapters{}) return;
     const auto count = static_cast<std::size_t>(adapters.virtual_tokens());
-    const std::vector<int> tokens = count != 0 ? first_tokens(options, tokenizer, count) : std::vector<int>{};
+    const std::vector<int> tokens = count != 0 ? first_tokens(options, tokenizer, count, *inputs.train) : std::vector<int>{};
     llama::add_adapters<float>(model, adapters, tokens, options.seed);
+}
+
+/// What is left to say and to end with, once the outputs are written.
+int finish(const Outputs& outputs, int status) {
+    if (outputs.failures().empty()) return status;
+    const std::string names = outputs.names();
+    throw program::OutputError(outputs.failures() + (names.empty() ? "" : "; written: " + names));
 }
 
 /// The loss without training.
@@ -179,25 +227,60 @@ int evaluate_only(const Options& options, const Model<float>& model, Task& task,
     print("loss " + report::fixed(outcome.before.loss, 4) + " nats" + (options.task == TaskKind::text ? " a token" : "") + "\n");
     if (outcome.before.accuracy) print("accuracy " + accuracy_text(outcome.before) + "\n");
     outputs.write_json(outcome, report::crc32c_text(model.values()));
-    return 0;
+    return finish(outputs, 0);
 }
 
-int train_model(const Options& options, Model<float>& model, llama::CheckpointFormat format, const Tokenizer& tokenizer, Task& task, Outputs& outputs) {
-    const Plan plan{options.step_count(default_steps), options.eval_every};
-    const MemoryRequest request{task.data_bytes(), options.batch * std::max<std::size_t>(options.verbalizer.size(), 1), length_of(options, model, default_length), options.threads};
+/// Also writes the model when its time has come.
+class SavingRecorder final : public Recorder {
+public:
+    SavingRecorder(Outputs& outputs, const Model<float>& model, llama::CheckpointFormat format) : Recorder("", &outputs), outputs_(outputs), model_(model), format_(format) {}
+
+    void on_checkpoint() override { outputs_.write_checkpoint(model_, format_); }
+    void on_trained(bool diverged) override { outputs_.write_model(model_, format_, diverged); }
+
+private:
+    Outputs& outputs_;
+    const Model<float>& model_;
+    llama::CheckpointFormat format_;
+};
+
+/// Training, which leaves the weights written if it ends before its end.
+Outcome train_and_keep(Task& task, const TrainerFactory& factory, const Plan& plan, SavingRecorder& recorder, const Outputs& outputs) {
+    try {
+        return train(task, factory, plan, recorder);
+    } catch (const std::exception& error) {
+        recorder.finish();
+        if (outputs.model_place().empty() && outputs.failures().empty()) throw;
+        const std::string place = outputs.model_place().empty() ? outputs.failures() : "the weights of the steps before are in " + outputs.model_place();
+        throw program::OutputError(std::string(error.what()) + "; " + place);
+    }
+}
+
+int train_model(const Options& options, Model<float>& model, llama::CheckpointFormat format, const Tokenizer& tokenizer, Task& task, Outputs& outputs, std::size_t text_bytes) {
+    const Plan plan{options.step_count(default_steps), options.eval_every, options.save_every};
+    MemoryRequest request{task.data_bytes(), options.batch * std::max<std::size_t>(options.verbalizer.size(), 1), length_of(options, model, default_length), options.threads};
     const std::size_t planned_bytes = static_cast<std::size_t>(plan_memory(model, options.method, request).peak());
+    request.loading = task.data_bytes() + text_bytes;
     if (options.plan) print(memory_table(model, options.method, request) + "\n");
     const std::string before = options.generate > 0 ? sample(model, tokenizer, options) : "";
     if (options.method.projection.interval > plan.steps) print("--dizo: the run ends before its first projection\n");
     const TrainerFactory factory = [&] { return make_trainer(model, task, options.method, plan.steps, options.seed, options.threads); };
 
     const program::InterruptGuard guard;
-    Recorder recorder("", &outputs);
-    const Outcome outcome = train(task, factory, plan, recorder);
+    SavingRecorder recorder(outputs, model, format);
+    const Outcome outcome = train_and_keep(task, factory, plan, recorder, outputs);
     recorder.finish();
+    if (outcome.interrupted && outcome.steps == 0) {
+        print("Interrupted before the first step: nothing is written.\n");
+        return interrupted_status;
+    }
+    if (outcome.steps == 0 && outputs.replaces_model()) {
+        print("No step was made: " + report::printable(options.save) + " stays as it was.\n");
+    } else if (outcome.steps == 0) {
+        outputs.write_model(model, format, false);
+    }
 
     if (options.method.tuning.scheme == Scheme::lora && !options.saves_adapters()) llama::merge_lora(model);
-    outputs.write_model(model, format);
     outputs.finish_metrics();
     outputs.write_plot(loss_plot("Loss of " + std::filesystem::path(options.model).filename().string() + " on " +
                                      std::filesystem::path(options.train).filename().string(),
@@ -208,11 +291,16 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
         print("Interrupted after " + grouped(outcome.steps) + " of " + grouped(plan.steps) + " steps: the weights are those of the last one.\n\n");
     }
     print(summary(outcome, recorder.trainer()));
-    if (const std::string names = outputs.names(); !names.empty()) print("Wrote " + names + ".\n");
+    if (const std::string names = outputs.names(); !names.empty()) print("Wrote " + report::printable(names) + ".\n");
+    if (outcome.diverged) {
+        print("The run has diverged" + (options.save.empty() ? "" : outputs.model_place() == options.save ? ": " + report::printable(options.save) + " is ruined"
+                                                                                                          : ": " + report::printable(options.save) + " is left as it was") +
+              "; try a smaller --learning-rate.\n");
+    }
     if (options.generate > 0) {
         print("\nBefore:\n\n" + indented(before) + "\nAfter:\n\n" + indented(sample(model, tokenizer, options)));
     }
-    return outcome.interrupted ? 130 : 0;
+    return finish(outputs, outcome.diverged ? diverged_status : outcome.interrupted ? interrupted_status : 0);
 }
 
 }  // namespace
@@ -222,7 +310,9 @@ int run(Options options) {
     llama::CheckpointFormat format{};
     Model<float> model = llama::read_checkpoint(options.model, &format);
     const Tokenizer tokenizer = Tokenizer::read(options.tokenizer, model.config().vocab);
-    prepare_scheme(options, model, tokenizer);
+    Inputs inputs = read_inputs(options);
+    const std::size_t text_bytes = inputs.bytes();
+    prepare_scheme(options, model, tokenizer, inputs);
     if (!options.train.empty()) options.method.parts_a_step = parts_a_step(model, options.method);
     options.require_a_step();
     Outputs outputs(options);
@@ -230,7 +320,7 @@ int run(Options options) {
         print(sample(model, tokenizer, options) + "\n");
         return 0;
     }
-    std::unique_ptr<Task> task = make_task(options, model, tokenizer);
+    std::unique_ptr<Task> task = make_task(options, model, tokenizer, std::move(inputs));
     if (options.accumulate > 1) task = std::make_unique<AccumulatedTask>(std::move(task), options.accumulate);
     if (options.recommended) {
         const std::size_t passes = take_recommended(options, model, *task, options.step_count(default_steps));
@@ -239,7 +329,7 @@ int run(Options options) {
         if (options.forwards) *options.forwards -= std::min(*options.forwards, passes);
         options.require_a_step();
     }
-    if (!options.train.empty()) return train_model(options, model, format, tokenizer, *task, outputs);
+    if (!options.train.empty()) return train_model(options, model, format, tokenizer, *task, outputs, text_bytes);
     const int status = evaluate_only(options, model, *task, outputs);
     if (options.generate > 0) print("\n" + sample(model, tokenizer, options) + "\n");
     return status;

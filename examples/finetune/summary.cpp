@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <report/format.hpp>
+#include <report/printable.hpp>
 #include <report/table.hpp>
 
 namespace finetune {
@@ -60,11 +61,10 @@ std::string indented(const std::string& text) {
         result += line.empty() ? "\n" : "    " + line + "\n";
         line.clear();
     };
-    for (const char character : text) {
-        const auto code = static_cast<unsigned char>(character);
+    for (const char character : report::printable(text, report::Lines::several)) {
         if (character == '\n') {
             put_line();
-        } else if (code >= 0x20 && code != 0x7F) {
+        } else {
             line += character;
         }
         const std::size_t space = line.rfind(' ');

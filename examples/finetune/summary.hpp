@@ -22,7 +22,7 @@ std::string memory_text(const Outcome& outcome);
 /// The curves of a run.
 report::Plot loss_plot(const std::string& title, const Recorder& recorder);
 
-/// A text in lines of at most 92 columns, each behind four spaces. Characters that a terminal might obey are left out.
+/// A text in lines of at most 92 columns, each behind four spaces. As report::printable() has it.
 std::string indented(const std::string& text);
 
 }  // namespace finetune

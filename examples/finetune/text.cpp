@@ -16,11 +16,27 @@ std::string_view stripped(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
 }
 
+template <class Visit>
+void for_each_document(std::string_view text, Visit visit) {
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(end_of_document, begin), text.size());
+        const std::string_view document = stripped(text.substr(begin, end - begin));
+        if (!document.empty()) visit(document);
+        begin = end + end_of_document.size();
+    }
+}
+
 }  // namespace
 
-void Chunks::add_even(const std::vector<int>& tokens, std::size_t length) {
+void Chunks::add_even(std::vector<int> tokens, std::size_t length) {
     const std::size_t begin = tokens_.size(), count = tokens.size() / length;
-    tokens_.insert(tokens_.end(), tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count * length));
+    tokens.resize(count * length);
+    if (begin == 0) {
+        tokens_ = std::move(tokens);  // not twice in memory
+    } else {
+        tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+    }
+    places_.reserve(places_.size() + count);
     for (std::size_t i = 0; i < count; ++i) places_.push_back({begin + i * length, length});
 }
 
@@ -81,18 +97,13 @@ Evaluation TextTask::evaluate() {
 std::vector<int> encode_stream(const llama::Tokenizer& tokenizer, std::string_view text) {
     if (text.find(end_of_document) == std::string_view::npos) return tokenizer.encode(text);
     std::vector<int> tokens;
-    for (const std::vector<int>& document : encode_documents(tokenizer, text)) tokens.insert(tokens.end(), document.begin(), document.end());
+    for_each_document(text, [&](std::string_view document) { tokenizer.append(tokens, document, {.start = true}); });
     return tokens;
 }
 
 std::vector<std::vector<int>> encode_documents(const llama::Tokenizer& tokenizer, std::string_view text) {
     std::vector<std::vector<int>> documents;
-    for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find(end_of_document, begin), text.size());
-        const std::string_view document = stripped(text.substr(begin, end - begin));
-        if (!document.empty()) documents.push_back(tokenizer.encode(document, {.start = true}));
-        begin = end + end_of_document.size();
-    }
+    for_each_document(text, [&](std::string_view document) { documents.push_back(tokenizer.encode(document, {.start = true})); });
     return documents;
 }
 

@@ -19,7 +19,7 @@ namespace finetune {
 class Chunks {
 public:
     /// Cuts tokens into consecutive chunks of `length`; an incomplete last one is left out.
-    void add_even(const std::vector<int>& tokens, std::size_t length);
+    void add_even(std::vector<int> tokens, std::size_t length);
     /// Cuts tokens into chunks of at most `length`, which also read the token before them: so every token but the first counts once.
     void add_document(const std::vector<int>& tokens, std::size_t length);
 

@@ -1,6 +1,7 @@
 #include "train.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <program/interrupt.hpp>
 #include <report/memory.hpp>
@@ -16,6 +17,22 @@ std::size_t empty_program_bytes() {
     return bytes;
 }
 
+bool has_diverged(double before, double after) { return !std::isfinite(after) || after > 2 * before + 0.5; }
+
+namespace {
+
+/// A step that fails leaves the weights as they were before it: they are kept.
+Step step_or_keep(Trainer& trainer, Task& task, Observer& observer, std::size_t steps) {
+    try {
+        return trainer.step(task);
+    } catch (...) {
+        if (steps > 0) observer.on_trained(false);
+        throw;
+    }
+}
+
+}  // namespace
+
 Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, Observer& observer) {
     // Made once for nothing: a setting out of range is found before the work begins, and code that ran does not count as memory later.
     static_cast<void>(make_trainer());
@@ -29,7 +46,7 @@ Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, 
 
     // Once more at the training batch's shape: then all of inference's memory is in use, and nothing of the optimizer's.
     task.draw(0);
-    static_cast<void>(task.loss());
+    const double first_loss = task.loss();
     report::load_program();
     report::release_freed_memory();
     report::ResidentPeak peak;
@@ -41,7 +58,7 @@ Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, 
     while (outcome.steps < plan.steps && !program::interrupted()) {
         const Stopwatch watch;
         task.draw(outcome.steps);
-        const Step step = trainer->step(task);
+        const Step step = step_or_keep(*trainer, task, observer, outcome.steps);
         const double seconds = watch.seconds();
         outcome.seconds += seconds;
         outcome.optimizer_seconds += seconds - step.seconds_in_forward;
@@ -59,11 +76,17 @@ Outcome train(Task& task, const TrainerFactory& make_trainer, const Plan& plan, 
         if (plan.eval_every != 0 && outcome.steps % plan.eval_every == 0 && outcome.steps != plan.steps) {
             observer.on_evaluation(progress, task.evaluate());
         }
+        const bool to_save = plan.save_every != 0 && outcome.steps % plan.save_every == 0 && outcome.steps != plan.steps;
+        if (to_save && !has_diverged(first_loss, step.loss)) observer.on_checkpoint();
     }
     if (outcome.steps > 0) {
+        task.draw(0);
+        outcome.diverged = has_diverged(first_loss, task.loss());
+        observer.on_trained(outcome.diverged);
         observer.evaluating();
         outcome.after = task.evaluate();
         observer.on_evaluation(progress, outcome.after);
+        outcome.diverged = outcome.diverged || has_diverged(outcome.before.loss, outcome.after.loss);
     }
     outcome.interrupted = program::interrupted();
     outcome.peak_bytes = peak.bytes();

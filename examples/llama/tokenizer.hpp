@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,10 +13,6 @@
 namespace llama {
 
 using files::FileError;
-
-/// The offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no surrogates, nothing beyond
-/// U+10FFFF), or nothing if all of the text is.
-std::optional<std::size_t> first_invalid_utf8(std::string_view text);
 
 /// llama2.c's tokenizer: greedy merging of neighbours by score over the code points of a text, with bytes as the fallback.
 class Tokenizer {
@@ -51,8 +46,11 @@ public:
     const Piece& piece(int token) const { return pieces_[static_cast<std::size_t>(token)]; }
 
     /// The tokens of a text: while there is a neighbouring pair whose concatenation is a token, the one with the highest score,
-    /// the leftmost of equals, is merged. O(n log n).
+    /// the leftmost of equals, is merged.
     std::vector<int> encode(std::string_view text, Marks marks) const;
+    /// The same, after the tokens that are there. The text is taken in parts that no token can lie across, as a rule words: beside the tokens it needs little
+    /// memory.
+    void append(std::vector<int>& tokens, std::string_view text, Marks marks) const;
     std::vector<int> encode(std::string_view text) const { return encode(text, Marks{}); }
 
     /// The text of a token that follows `previous` (a space right after the start token is dropped, as encode() put it there).
@@ -62,8 +60,14 @@ public:
     std::string decode(std::span<const int> tokens) const;
 
 private:
+    class Merger;
+
+    /// Whether no token can hold both of these as neighbours.
+    bool part(int left, int right) const;
+
     std::vector<Piece> pieces_;
     std::unordered_map<std::string_view, int> ids_;  // the keys look into pieces_: it may be moved, not copied
+    std::vector<bool> neighbours_;                   // pairs of bytes that some token holds
 };
 
 }  // namespace llama

@@ -384,15 +384,6 @@ TEST_CASE("Text is encoded as by merging the best pair again and again") {
     CHECK(tokenizer.decode(marked) == "ab");
 }
 
-TEST_CASE("Well-formed UTF-8 is told from what is not") {
-    for (const char* text : {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\xF4\x8F\xBF\xBF"}) {
-        CHECK(!llama::first_invalid_utf8(text));
-    }
-    for (const char* text : {"\x80", "\xC0\xAF", "\xC3", "\xE2\x82", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xC3z"}) {
-        CHECK(llama::first_invalid_utf8(std::string("fine ") + text + "z") == 5);
-    }
-}
-
 TEST_CASE("A tokenizer that is none, or another model's, is refused") {
     const Folder folder;
     const fs::path path = folder.path / "tokenizer.bin";
