@@ -16,7 +16,8 @@ struct Digits {
     Digits split_off(std::size_t count);
 };
 
-/// Reads MNIST's gzip-compressed idx files: at least one digit. Throws files::FileError.
+/// Reads MNIST's idx files: at least one digit. Each is found compressed by gzip or not, with or without .gz in its name, and as train-images-idx3-ubyte or
+/// train-images.idx3-ubyte. Throws files::FileError.
 Digits read_digits(const std::filesystem::path& images, const std::filesystem::path& labels);
 
 /// Turns every image counter-clockwise about its centre, bilinearly; what comes from outside is black.

@@ -1,7 +1,7 @@
-#include <cstdio>
 #include <variant>
 
 #include <program/main.hpp>
+#include <program/standard_streams.hpp>
 #include <program/waiting.hpp>
 
 #include "options.hpp"
@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     return program::run_main("mnist", [&] {
         const auto request = mnist::read_options(argc, argv);
         if (const auto* message = std::get_if<mnist::Message>(&request)) {
-            std::fputs(message->text.c_str(), stdout);
+            program::print(message->text);
             return 0;
         }
         return mnist::run(std::get<mnist::Options>(request));

@@ -16,11 +16,11 @@ constexpr const char* description =
 
 constexpr const char* footer =
     "The folder of --data holds mlp.safetensors and MNIST's four files: train-images-idx3-ubyte.gz,\n"
-    "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz. The tensors are\n"
-    "fc1.weight, fc1.bias, fc2.weight and fc2.bias.\n"
+    "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz; also unzipped, and\n"
+    "with .idx in place of -idx. The tensors are fc1.weight, fc1.bias, fc2.weight and fc2.bias.\n"
     "\n"
     "Interrupted (Ctrl-C), it finishes the step and evaluates; a second Ctrl-C ends it at once.\n"
-    "Exit status: 0 done, 2 wrong arguments or input, 130 interrupted.";
+    "Exit status: 0 done, 1 standard output could not be written, 2 wrong arguments or input, 130 interrupted.";
 
 constexpr std::array<const char*, 4> tensors = {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"};
 

@@ -1,12 +1,13 @@
 #include "run.hpp"
 
-#include <cstdio>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <utility>
 
 #include <files/safetensors.hpp>
 #include <program/interrupt.hpp>
+#include <program/standard_streams.hpp>
 #include <report/format.hpp>
 
 #include "data.hpp"
@@ -22,9 +23,16 @@ using report::fixed;
 using report::general;
 using report::grouped;
 
-void print(const std::string& line) {
-    std::puts(line.c_str());
-    std::fflush(stdout);
+void print(const std::string& line) { program::print(line + "\n"); }
+
+/// A loss of such a weight is none, and no step would say why.
+void require_finite(const Options& options, const files::Safetensors& weights) {
+    for (const files::Safetensors::Tensor& tensor : weights.tensors) {
+        for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+            if (std::isfinite(tensor.values[i])) continue;
+            throw files::FileError(std::filesystem::path(options.data) / "mlp.safetensors", "tensor " + tensor.name, "element " + std::to_string(i) + " is not finite");
+        }
+    }
 }
 
 /// The digits to train on and those to evaluate on: at least one each.
@@ -70,6 +78,7 @@ Evaluation adapt(Options options, files::Safetensors weights, const Digits& trai
 int run(const Options& options) {
     const files::Safetensors trained = files::read_safetensors(std::filesystem::path(options.data) / "mlp.safetensors");
     Mlp model(trained, options.threads);
+    require_finite(options, trained);
     auto [train_digits, eval_digits] = read_both(options);
     print(grouped(train_digits.size()) + " digits to train on, " + grouped(eval_digits.size()) +
           (options.validation ? " held out" : " test digits") + " to evaluate on");

@@ -126,6 +126,23 @@ TEST_CASE("Files without a digit are refused") {
     CHECK_THROWS_MATCHES(folder.read("train"), files::FileError, Message(folder.images("train").string() + ": header: says 0 items"));
 }
 
+TEST_CASE("Digits are found under each of their names, zipped or not") {
+    const Folder folder(2, 1);
+    const fs::path images = folder.images("train"), other = images.parent_path() / "train-images.idx3-ubyte";
+    for (const fs::path& name : {images.parent_path() / "train-images-idx3-ubyte", other, fs::path(other.string() + ".gz"), images}) {
+        fs::path now;
+        for (const auto& entry : fs::directory_iterator(images.parent_path())) {
+            if (entry.path().filename().string().starts_with("train-images")) now = entry.path();
+        }
+        fs::rename(now, name);
+        INFO(name);
+        CHECK(folder.read("train").size() == 2);
+    }
+    fs::remove(images);
+    CHECK_THROWS_MATCHES(folder.read("train"), files::FileError,
+                         Message(images.string() + ": there is none of the files train-images-idx3-ubyte.gz, train-images-idx3-ubyte, train-images.idx3-ubyte, train-images.idx3-ubyte.gz"));
+}
+
 TEST_CASE("Digits too few to hold some out are refused") {
     const Folder folder(9, 1);
     CHECK_THROWS_MATCHES(mnist::run({.data = folder.string(), .validation = true}), mnist::UsageError,
