@@ -381,23 +381,69 @@ TEST_CASE("The loss at half the budget is the curve's, where it has a point near
     CHECK(page.find("| ZO-Adam | 0.0006 | 2.000 ± 0.000 | – | 0.205 | ") != std::string::npos);
 }
 
-TEST_CASE("A journal of an older version is read, and keeps its columns") {
+TEST_CASE("A journal of an older version is refused, and left as it is") {
     const Folder folder;
     const std::string old = "task,scheme,method,phase,seed,learning_rate,forward_passes,loss_before,loss_after,accuracy_before,accuracy_after,seconds,"
-                            "optimizer_seconds,peak_bytes,planned_bytes,inference_bytes,status,command\n"
-                            "text,full,adam,final,1,0.1,100,5,1,,,1,0.01,3000000,2000000,1000000,done,a\n";
-    write(folder / "runs.csv", old);
+                            "optimizer_seconds,peak_bytes,planned_bytes,inference_bytes,status,command";
+    for (const char* late : {"", ",batch,tokens"}) {
+        const std::string text = old + late + "\ntext,full,adam,final,-1,0.1,100,5,1,,,1,0.01,3000000,2000000,1000000,done,a" + (late[0] != '\0' ? ",16,6400\n" : "\n");
+        write(folder / "runs.csv", text);
+        try {
+            const Journal journal(folder / "runs.csv");
+            FAIL("accepted");
+        } catch (const files::FileError& error) {
+            CHECK(std::string(error.what()).find("line 1: is a journal of an older zo_bench") != std::string::npos);
+        }
+        CHECK(read(folder / "runs.csv") == text);
+    }
+}
+
+TEST_CASE("A journal in which one bit has turned is refused, or lacks a run") {
+    const Folder folder;
     const Cell cell{"text", "full", find_method("adam")};
     {
         Journal journal(folder / "runs.csv");
-        REQUIRE(journal.find("a") != nullptr);
-        CHECK(journal.find("a")->peak_bytes == 3e6);
-        CHECK(!journal.find("a")->tokens);
-        journal.add(record_of(Run{.cell = &cell, .learning_rate = 0.1, .command = "b"}, 1));
+        for (const char* command : {"a", "b"}) journal.add(record_of(Run{.cell = &cell, .learning_rate = 0.1, .command = command}, 1.25));
     }
-    CHECK(read(folder / "runs.csv") == old + "text,full,adam,final,1,0.1,100,5,1,,,1,0.01,3e+06,2e+06,1e+06,done,b\n");
-    const Journal journal(folder / "runs.csv");
-    CHECK(journal.size() == 2);
+    const std::string whole = read(folder / "runs.csv");
+    std::size_t accepted = 0;
+    for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+        std::string turned = whole;
+        turned[bit / 8] = static_cast<char>(turned[bit / 8] ^ (1 << (bit % 8)));
+        write(folder / "runs.csv", turned);
+        try {
+            const Journal journal(folder / "runs.csv");
+            ++accepted;
+            CHECK(journal.size() < 2);
+        } catch (const files::FileError&) {
+            CHECK(read(folder / "runs.csv") == turned);
+        }
+    }
+    CHECK(accepted == 8);  // the last line feed: that line counts as torn
+}
+
+TEST_CASE("A journal keeps runs on other files of the same names apart, and takes numbers in their ranges alone") {
+    const Folder folder;
+    const Cell cell{"text", "full", find_method("adam")};
+    Journal journal(folder / "runs.csv");
+    Record record = record_of(Run{.cell = &cell, .learning_rate = 0.1, .command = "a"}, 1);
+    record.inputs = "text.txt 00000001 4";
+    journal.add(record);
+    CHECK(journal.find("a", record.inputs) != nullptr);
+    CHECK(journal.find("a", "text.txt 00000002 4") == nullptr);
+    CHECK(journal.find("a") == nullptr);
+    record.seed = ~std::uint64_t{0};
+    journal.add(record);
+    CHECK(journal.find("a", record.inputs)->seed == ~std::uint64_t{0});
+    const auto refused = [&](auto change) {
+        Record other = record;
+        change(other);
+        CHECK_THROWS_AS(journal.add(other), std::logic_error);
+    };
+    refused([](Record& r) { r.learning_rate = -1; });
+    refused([](Record& r) { r.forward_passes = -1; });
+    refused([](Record& r) { r.accuracy_after = 1.5; });
+    refused([](Record& r) { r.status = "maybe"; });
 }
 
 TEST_CASE("What failed or is left is said in the table") {

@@ -227,6 +227,36 @@ TEST_CASE("A study that is killed goes on where it was") {
     CHECK(!fs::exists(place / "out/.zo_bench_running"));
 }
 
+TEST_CASE("A file that is replaced by another of its name makes its runs anew") {
+    const Place place;
+    const std::vector<std::string> study = {"--methods", "zo-sgd", "--schemes", "full", "--rates", "1", "--seeds", "1"};
+    const auto calls = [&] { return lines_of(read(place / "calls")).size(); };
+    REQUIRE(place.run(study) == 0);
+    REQUIRE(place.run(study) == 0);
+    CHECK(calls() == 1);
+    write(place / "text.txt", "another text");
+    REQUIRE(place.run(study) == 0);
+    CHECK(calls() == 2);
+    write(place / "text.txt", "text");
+    REQUIRE(place.run(study) == 0);
+    CHECK(calls() == 2);
+}
+
+TEST_CASE("A study does not write over what it reads") {
+    const Place place;
+    fs::create_directory(place / "out");
+    fs::create_hard_link(place / "text.txt", place / "out/table.md");
+    CHECK(place.run({"--methods", "zo-sgd"}) == 2);
+    CHECK(read(place / "errors").find("is also the file of --text") != std::string::npos);
+    CHECK(read(place / "text.txt") == "text");
+    fs::remove_all(place / "out");
+    fs::create_directories(place / "out/.zo_bench_running");
+    fs::rename(place / "text.txt", place / "out/.zo_bench_running/text.txt");
+    fs::create_symlink("out/.zo_bench_running/text.txt", place / "text.txt");
+    CHECK(place.run({"--methods", "zo-sgd"}) == 2);
+    CHECK(read(place / "text.txt") == "text");
+}
+
 TEST_CASE("Ctrl-C ends the runs under way and reports what is done") {
     const Place place;
     const std::vector<std::string> study = {"--methods", "zo-sgd,adam", "--schemes", "full", "--jobs", "2", "--seeds", "2"};

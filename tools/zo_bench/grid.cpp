@@ -20,6 +20,8 @@ using report::general;
 /// Of a curve after its first, about; --quick has no time for more evaluations than it needs.
 constexpr std::size_t points = 20, quick_points = 1;
 
+const Record* find(const Journal& journal, const Run& run) { return journal.find(run.command, run.inputs); }
+
 std::string eight_digits(std::uint32_t number) {
     std::string text;
     for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[(number >> shift) & 15u];
@@ -30,7 +32,7 @@ std::string eight_digits(std::uint32_t number) {
 
 std::string Run::name() const {
     return cell->task + "_" + cell->scheme + "_" + std::string(cell->method->name) + "_" + general(learning_rate, 3) + "_" + std::to_string(seed) + "_" +
-           eight_digits(report::crc32c(std::as_bytes(std::span(command))));
+           eight_digits(report::crc32c(std::as_bytes(std::span(inputs)), report::crc32c(std::as_bytes(std::span(command)))));
 }
 
 std::string Run::title() const {
@@ -114,6 +116,7 @@ Run Grid::make_run(const Cell& cell, Phase phase, std::uint64_t seed, double lea
     }
     add({"--seed", std::to_string(seed), "--threads", "1"});
     run.command = shell_text(words);
+    if (const auto digests = o.digests.find(cell.task); digests != o.digests.end()) run.inputs = digests->second;
     return run;
 }
 
@@ -133,7 +136,7 @@ CellState Grid::state(const Cell& cell, const Journal& journal) const {
     const auto search_run = [&](int exponent) { return make_run(cell, Phase::search, 1, rate(exponent)); };
     std::map<int, const Record*> tried;
     const RateSearch search = search_rate(cell.method->own_rate ? 1 : options_.rates, [&](int exponent) -> std::optional<RateResult> {
-        const Record* record = journal.find(search_run(exponent).command);
+        const Record* record = find(journal, search_run(exponent));
         if (record == nullptr) return std::nullopt;
         tried.emplace(exponent, record);
         return RateResult{record->failed(), record->loss_after};
@@ -153,7 +156,7 @@ CellState Grid::state(const Cell& cell, const Journal& journal) const {
     state.rate_at_end = search.at_end;
     for (std::uint64_t seed = 1; seed <= options_.seeds; ++seed) {
         Run run = make_run(cell, Phase::final, seed, *state.rate);
-        if (const Record* record = journal.find(run.command)) {
+        if (const Record* record = find(journal, run)) {
             note(*record);
             state.finals.push_back(record);
         } else {

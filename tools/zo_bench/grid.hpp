@@ -30,6 +30,7 @@ struct Run {
     std::size_t steps = 0;           ///< about; of a first-order method in truth
     std::vector<std::string> words = {};  ///< its command line, but for the files it writes
     std::string command = {};             ///< the same as text
+    std::string inputs = {};              ///< digests of the files that it names
 
     /// "text_full_adam_0.001_1_89abcdef": names its files. A run of a grid with one batch has the same name in a grid with more.
     std::string name() const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -44,6 +45,7 @@ struct Options {
     std::string output = "zo_bench";
     bool quick = false;
     bool retry = false;
+    std::map<std::string, std::string> digests = {};  ///< of the files that a task's runs read, by task; they are found when the study begins
 };
 
 /// Reads the command line; names of files are made absolute, so that the commands of the study run from any folder. Throws UsageError.

@@ -69,7 +69,7 @@ Result result_of(const Grid& grid, const Cell& cell, const Journal& journal) {
 
     std::vector<std::vector<CurvePoint>> curves;
     for (const Record* record : good) {
-        const Run run{.cell = &cell, .seed = record->seed, .learning_rate = *state.rate, .command = record->command};
+        const Run run{.cell = &cell, .seed = record->seed, .learning_rate = *state.rate, .command = record->command, .inputs = record->inputs};
         curves.push_back(read_curve(Study::curve_file(grid.options().output, run.name())));
     }
     std::erase_if(curves, [](const auto& curve) { return curve.empty(); });

@@ -71,7 +71,7 @@ void Study::run() {
 
 void Study::start_what_fits() {
     const auto is_under_way = [this](const Run& run) {
-        return std::ranges::any_of(under_way_, [&](const auto& entry) { return entry.second.command == run.command; });
+        return std::ranges::any_of(under_way_, [&](const auto& entry) { return entry.second.command == run.command && entry.second.inputs == run.inputs; });
     };
     for (const CellState& state : states_) {
         for (const Run& run : state.missing) {
@@ -112,8 +112,10 @@ Record Study::record_of(const Run& run, const Ended& ended) const {
                   .learning_rate = run.learning_rate,
                   .status = "done",
                   .command = run.command,
-                  .batch = static_cast<double>(run.cell->batch)};
-    if (ended.signal != 0 || ended.status != 0) {
+                  .batch = static_cast<double>(run.cell->batch),
+                  .inputs = run.inputs};
+    constexpr int diverged = 3;  // finetune's status: the run was made, and its figures are there
+    if (ended.signal != 0 || (ended.status != 0 && ended.status != diverged)) {
         record.status = failure_of(ended, read(temporary(run, ".err")));
         return record;
     }

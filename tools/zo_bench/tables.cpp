@@ -5,6 +5,7 @@
 #include <functional>
 
 #include <report/format.hpp>
+#include <report/printable.hpp>
 #include <report/table.hpp>
 
 namespace zo_bench {
@@ -17,12 +18,12 @@ using report::grouped;
 
 constexpr const char* nothing = "–";
 
-std::string file_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+std::string file_name(const std::string& path) { return report::printable(std::filesystem::path(path).filename().string()); }
 
 /// In a cell of a table a bar would end it.
 std::string cell_text(const std::string& text) {
     std::string result;
-    for (const char character : text) result += character == '|' ? std::string("\\|") : std::string(1, character);
+    for (const char character : report::printable(text)) result += character == '|' ? std::string("\\|") : std::string(1, character);
     return result;
 }
 
