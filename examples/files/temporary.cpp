@@ -140,7 +140,9 @@ OutputLock::OutputLock(const fs::path& output) {
     const fs::path target = target_of(output);
     path_ = folder_of(target) / (std::string(beginning) + hexadecimal(hash_of(target.filename().string())) + ".lock");
     for (int attempt = 0; attempt < 100; ++attempt) {
-        descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        // One that another user's killed run has left can be read, and so locked.
+        descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (descriptor_ < 0 && errno == EACCES) descriptor_ = ::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (descriptor_ < 0 && errno == EINTR) continue;
         if (descriptor_ < 0) throw FileError(output, "", std::string("cannot be written: ") + std::strerror(errno));
         if (!try_lock(descriptor_)) {

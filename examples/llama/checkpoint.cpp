@@ -120,6 +120,8 @@ Header read_header(Reader& reader) {
         header.config.tied = tied == 1;
         std::array<char, version_1_header - 37> padding{};
         reader.read(padding.data(), padding.size(), "the header");
+        const auto other = std::ranges::find_if(padding, [](char byte) { return byte != 0; });
+        if (other != padding.end()) reader.fail(37 + static_cast<std::size_t>(other - padding.begin()), "is not 0, as the rest of the header is");
     } else {
         fields[0] = static_cast<std::int32_t>(first);
         reader.read(fields.data() + 1, sizeof fields - sizeof first, "the header");

@@ -20,7 +20,8 @@ constexpr const char* footer =
     "with .idx in place of -idx. The tensors are fc1.weight, fc1.bias, fc2.weight and fc2.bias.\n"
     "\n"
     "Interrupted (Ctrl-C), it finishes the step and evaluates; a second Ctrl-C ends it at once.\n"
-    "Exit status: 0 done, 1 standard output could not be written, 2 wrong arguments or input, 130 interrupted.";
+    "Exit status: 0 done, 1 standard output could not be written, 2 wrong arguments or input,\n"
+    "or a loss that is not finite, 3 the weights give none that is, 130 interrupted.";
 
 constexpr std::array<const char*, 4> tensors = {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"};
 

@@ -88,16 +88,20 @@ int run(const Options& options) {
     print("rotated by " + general(options.angle, 6) + " degrees  " + figures(evaluate(model, eval_digits)));
 
     const program::InterruptGuard guard;
+    constexpr int diverged_status = 3;
+    bool diverged = false;
     Evaluation mean;
     Options of_seed = options;
     for (std::uint64_t i = 0; i < options.seeds; ++i, ++of_seed.seed) {
         const Evaluation after = adapt(of_seed, trained, train_digits, eval_digits);
         if (program::interrupted()) return 130;
+        diverged = diverged || !std::isfinite(after.loss);
         mean.accuracy += after.accuracy / static_cast<double>(options.seeds);
         mean.loss += after.loss / static_cast<double>(options.seeds);
     }
     if (options.seeds > 1) print("mean of " + grouped(options.seeds) + " seeds  " + figures(mean));
-    return 0;
+    if (diverged) print("The run has diverged; try a smaller --learning-rate.");
+    return diverged ? diverged_status : 0;
 }
 
 }  // namespace mnist
