@@ -230,12 +230,12 @@ TEST_CASE("Tables are read as they were meant, or refused with the line") {
     const auto rows = [&](const std::string& bytes) {
         write(folder / "t", bytes);
         const finetune::TextFile file = finetune::read_text(folder / "t");
-        Rows rows;
+        Rows found;
         finetune::LabelledTable(file, 2).each([&](std::string_view sentence, std::size_t label) {
-            rows.emplace_back(sentence, label);
+            found.emplace_back(sentence, label);
             return true;
         });
-        return rows;
+        return found;
     };
     const Rows two = {{"good one", 1}, {"bad", 0}};
     CHECK(rows("good one\t1\nbad\t0\n") == two);
