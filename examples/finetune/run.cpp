@@ -293,9 +293,8 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
     print(summary(outcome, recorder.trainer()));
     if (const std::string names = outputs.names(); !names.empty()) print("Wrote " + report::printable(names) + ".\n");
     if (outcome.diverged) {
-        print("The run has diverged" + (options.save.empty() ? "" : outputs.model_place() == options.save ? ": " + report::printable(options.save) + " is ruined"
-                                                                                                          : ": " + report::printable(options.save) + " is left as it was") +
-              "; try a smaller --learning-rate.\n");
+        const char* const kept = outputs.model_place() == options.save ? " is ruined" : outputs.replaces_model() ? " is left as it was" : " is not written";
+        print("The run has diverged" + (options.save.empty() ? "" : ": " + report::printable(options.save) + kept) + "; try a smaller --learning-rate.\n");
     }
     if (options.generate > 0) {
         print("\nBefore:\n\n" + indented(before) + "\nAfter:\n\n" + indented(sample(model, tokenizer, options)));
