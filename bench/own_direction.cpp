@@ -39,17 +39,19 @@ struct Ternary {
 
 /// theta <- theta - eta g / |c|, c the projected gradients: a step whose length is the rate's alone.
 struct UnitStep {
-    using Move = zeroth::LinearMove;
+    using Step = zeroth::PlainStep;
+    using State = zeroth::NoState;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     double learning_rate = 1e-6;
 
     void validate() const {}
     [[nodiscard]] double rate(std::uint64_t) const noexcept { return learning_rate; }
-    [[nodiscard]] Move move(const zeroth::Estimate& estimate, const zeroth::Key& key, zeroth::Gradient<Move>& gradient) const {
+    [[nodiscard]] zeroth::Descend<Step> move(const zeroth::Estimate& estimate, const zeroth::Key& key, State&,
+                                             zeroth::Gradient<Step>& gradient) const {
         zeroth::append_terms(estimate, gradient);
         const double length = std::sqrt(zeroth::sum_of_squares(gradient));
-        return {1, length > 0 ? -learning_rate / length : 0, key};
+        return {.rate = length > 0 ? learning_rate / length : 0, .key = key};
     }
 };
 

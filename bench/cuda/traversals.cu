@@ -35,7 +35,7 @@ class Weights {
         std::uint64_t before = 0;
         for (const std::uint64_t size : sizes) {
             parameters_.add("tensor " + std::to_string(parameters_.blocks().size()),
-                            std::span{reinterpret_cast<Storage*>(static_cast<char*>(data_) + before), size}, {}, zeroth::MemorySpace::device);
+                            std::span{reinterpret_cast<Storage*>(static_cast<char*>(data_) + before), size}, {}, {.space = zeroth::MemorySpace::device});
             before += spaced(size);
         }
     }

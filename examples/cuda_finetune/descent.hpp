@@ -59,14 +59,14 @@ private:
 
     /// The move of zeroth::Sgd.
     void update(const Step& step) {
-        cursor_.update(zeroth::LinearMove{1, -step.learning_rate, zeroth::Key{seed_, step.number, 0}}, std::span{step.terms});
+        cursor_.update({.rate = step.learning_rate, .key = zeroth::Key{seed_, step.number, 0}}, std::span{step.terms});
         cursor_.settle();
     }
 
     Estimator estimator_;
     std::uint64_t seed_;
     zeroth::Estimate estimate_;
-    zeroth::Cursor<zeroth::Gaussian, zeroth::InPlace, Backend, zeroth::LinearMove> cursor_;
+    zeroth::Cursor<zeroth::Gaussian, zeroth::InPlace, Backend> cursor_;
 };
 
 }  // namespace cuda_finetune

@@ -140,7 +140,7 @@ public:
         zeroth::Parameters parameters;
         for (const Tensor& tensor : tensors_) {
             parameters.add(tensor.name, std::span{tensor.values->data(), tensor.values->size()}, {.rows = tensor.rows, .columns = tensor.columns},
-                           zeroth::MemorySpace::device);
+                           {.space = zeroth::MemorySpace::device});
         }
         return parameters;
     }

@@ -47,7 +47,7 @@ std::unique_ptr<Trainer> make_trainer_along(const Direction& direction, const Tr
                 const zeroth::BlockOrder orders[] = {all, cyclic, random, jacobi};  // as BlockOrderKind has them
                 return std::make_unique<OptimizerTrainer<zeroth::BlockOptimizer<Estimator, Rule, InPlace, Backend>>>(
                     parts.config, ", " + std::to_string(parts.partition.parts.size()) + " blocks", parts.partition, estimator, rule,
-                    zeroth::BlockSettings<>{.seed = parts.seed, .order = orders[static_cast<int>(method.block_order)]}, parts.backend());
+                    zeroth::Settings<>{.seed = parts.seed, .order = orders[static_cast<int>(method.block_order)]}, parts.backend());
             }
             if (method.hybrid != 0) {
                 const zeroth::Adam adam{.learning_rate = parts.first_order_rate};

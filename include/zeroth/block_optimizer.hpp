@@ -16,47 +16,6 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// Which parts of a partition a step moves.
-enum class BlockOrder : std::uint8_t {
-    all,        ///< each part in turn, estimated and updated at once (Gauss-Seidel)
-    jacobi,     ///< all parts: every estimate is made before any update
-    cyclic,     ///< one part a step, in turn
-    random,     ///< one part a step, drawn evenly
-    importance, ///< one part a step, drawn in proportion to its importance
-};
-
-/// What concerns the loop of a BlockOptimizer.
-template <class Restore = InPlace>
-struct BlockSettings {
-    std::uint64_t seed = 0;
-    std::uint64_t first_step = 0;
-    Restore restore{};
-    BlockOrder order = BlockOrder::all;
-    /// One a part: not negative, not all 0. Only for BlockOrder::importance.
-    std::vector<double> importance{};
-};
-
-/// What a step did; the spans are valid until the next.
-struct BlockStepReport {
-    std::uint64_t step = 0;
-    /// updated, if all that were moved were.
-    Reason reason = Reason::updated;
-    /// The mean over the parts that were moved.
-    double loss = 0;
-    double learning_rate = 0;
-    /// The largest of the parts' own (StepReport), NaN where one is not known.
-    double relative_update = 0;
-    /// A block whose weights' precision the update falls under, the first part's that has one; else null.
-    const Block* rounded_away = nullptr;
-    std::uint64_t forward_passes = 0;
-    /// Of parts, each over its own weights.
-    std::uint64_t traversals = 0;
-    /// First of the parts that were moved, and how many.
-    std::size_t first_part = 0;
-    std::size_t parts = 0;
-    std::string_view backend;
-};
-
 /// Block-wise descent: an optimizer for each part of a partition. A part is perturbed and moved while the others stand still, along directions
 /// of its own, so an estimate has the variance of the part's size and not of the model's.
 ///
@@ -71,23 +30,51 @@ class BlockOptimizer {
   public:
     using Part = Optimizer<E, Rule, Restore, B>;
 
-    BlockOptimizer(const Partition& partition, const E& estimator, const Rule& rule, BlockSettings<Restore> settings = {}, const B& backend = {})
-        : settings_{std::move(settings)}, step_{settings_.first_step} {
-        parts_.reserve(partition.parts.size());
-        if (partition.parts.empty()) {
-            throw std::invalid_argument{"zeroth: the partition has no parts"};
-        }
-        for (const Parameters& parameters : partition.parts) {
-            parts_.emplace_back(parameters, estimator, rule,
-                                Settings<Restore>{.seed = settings_.seed, .first_step = step_, .restore = settings_.restore}, backend);
-        }
-        if (settings_.order == BlockOrder::importance) {
-            check_importance();
+    BlockOptimizer(const Partition& partition, const E& estimator, const Rule& rule, Settings<Restore> settings = {}, const B& backend = {})
+        : BlockOptimizer{partition, estimator, rule, std::move(settings), backend, typename Part::Later{}} {
+        for (Part& part : parts_) {
+            part.take_over();
         }
     }
+    /// Goes on where another was saved, as Optimizer does.
+    BlockOptimizer(const Partition& partition, const E& estimator, const Rule& rule, Settings<Restore> settings, const B& backend, Resume resume)
+        : BlockOptimizer{partition, estimator, rule, std::move(settings), backend, typename Part::Later{}} {
+        StateReader reader{std::move(resume.source)};
+        const auto parts = reader.number<std::uint64_t>("parts");
+        if (parts != parts_.size()) {
+            throw std::invalid_argument{"zeroth: the state has " + std::to_string(parts) + " parts, the partition " + std::to_string(parts_.size())};
+        }
+        step_ = reader.number<std::uint64_t>("step");
+        std::vector<typename Part::Loaded> loaded;
+        for (Part& part : parts_) {
+            loaded.push_back(part.load(reader, resume.other_blocks));
+        }
+        reader.finish();
+        for (std::size_t i = 0; i < parts_.size(); ++i) {
+            parts_[i].go_on(std::move(loaded[i]));
+        }
+    }
+
+    /// Writes all that this run needs to go on with the same bits, beside the weights as they stand (Optimizer::save).
+    void save(StateSink sink) {
+        StateWriter writer{std::move(sink)};
+        writer.number<std::uint64_t>("parts", parts_.size());
+        writer.number("step", step_);
+        for (Part& part : parts_) {
+            part.write(writer);
+        }
+        writer.finish();
+    }
+    /// From the next step on.
+    void set_learning_rate(const Schedule& learning_rate) {
+        for (Part& part : parts_) {
+            part.set_learning_rate(learning_rate);
+        }
+    }
+
     template <ForwardFn F>
-    BlockStepReport step(F&& forward) {
-        BlockStepReport report;
+    StepReport step(F&& forward) {
+        StepReport report;
         report.step = step_;
         report.first_part = chosen();
         report.parts = one_a_step() ? 1 : parts_.size();
@@ -134,6 +121,22 @@ class BlockOptimizer {
     [[nodiscard]] std::size_t forward_passes() const { return parts_[0].forward_passes() * (one_a_step() ? 1 : parts_.size()); }
 
   private:
+    BlockOptimizer(const Partition& partition, const E& estimator, const Rule& rule, Settings<Restore> settings, const B& backend,
+                   typename Part::Later later)
+        : settings_{std::move(settings)}, step_{settings_.first_step} {
+        if (partition.parts.empty()) {
+            throw std::invalid_argument{"zeroth: the partition has no parts"};
+        }
+        parts_.reserve(partition.parts.size());
+        for (const Parameters& parameters : partition.parts) {
+            parts_.emplace_back(parameters, estimator, rule,
+                                Settings<Restore>{.seed = settings_.seed, .first_step = step_, .restore = settings_.restore}, backend, later);
+        }
+        if (settings_.order == BlockOrder::importance) {
+            check_importance();
+        }
+    }
+
     [[nodiscard]] bool one_a_step() const noexcept {
         return settings_.order != BlockOrder::all && settings_.order != BlockOrder::jacobi;
     }
@@ -183,7 +186,7 @@ class BlockOptimizer {
         return last;
     }
 
-    static void add(BlockStepReport& total, const StepReport& report) {
+    static void add(StepReport& total, const StepReport& report) {
         if (report.reason != Reason::updated && total.reason == Reason::updated) {
             total.reason = report.reason;
         }
@@ -193,12 +196,17 @@ class BlockOptimizer {
             total.relative_update = report.relative_update;
         }
         total.rounded_away = total.rounded_away != nullptr ? total.rounded_away : report.rounded_away;
+        total.losses = report.losses;
+        total.terms = report.terms;
+        total.clipped += report.clipped;
+        total.seconds_in_loss += report.seconds_in_loss;
+        total.seconds_in_traversals += report.seconds_in_traversals;
         total.forward_passes += report.forward_passes;
         total.traversals += report.traversals;
         total.backend = report.backend;
     }
 
-    BlockSettings<Restore> settings_;
+    Settings<Restore> settings_;
     std::uint64_t step_;
     std::vector<Part> parts_;
 };

@@ -2,14 +2,17 @@
 
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
-#include <zeroth/cursor/base_move.hpp>
+#include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/exact.hpp>
 #include <zeroth/cursor/in_place.hpp>
 #include <zeroth/cursor/parts.hpp>
 #include <zeroth/cursor/snapshot.hpp>
+#include <zeroth/cursor/standing.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/rays_of.hpp>
+#include <zeroth/ground/array.hpp>
+#include <zeroth/ground/stopwatch.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include <concepts>
@@ -36,26 +39,38 @@ ZEROTH_BEGIN_NAMESPACE
 /// The parameters' hook is called after each change of the weights, the first of which is a policy's own (Exact lays its grid). If it throws, the
 /// cursor stands where it was sent all the same.
 /// Throws std::invalid_argument if there is no block, if two overlap, and what the restore policy's constructor throws.
-template <Direction D, class Restore = InPlace, Backend B = Reference, BaseMove M = LinearMove>
+template <Direction D, class Restore = InPlace, Backend B = Reference, Step U = PlainStep>
 class Cursor {
     /// Whether moves of the base change the direction's factors.
-    static constexpr bool changes_factors = requires(M& move) { move.factors; };
+    static constexpr bool changes_factors = requires(U& step) { step.factors; };
     static constexpr bool has_factors = requires { requires D::has_factors; };
     static_assert(has_factors || !changes_factors, "zeroth: the rule changes factors of the direction, which has none: see Preconditioned");
     static_assert(!has_factors || !Restore::adjusts_weights, "zeroth: factors leave Exact's grid: restore in place or by Snapshot");
 
   public:
     using Rays = RaysOf<D, B>;
+    using M = Descend<U>;
 
     /// reach: the largest displacement of one weight to be expected, without a block's scale (Exact lays its grid for it); may be exceeded
     /// later.
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
            double reach, std::size_t max_terms, std::size_t max_gradient_terms = 0)
+        : Cursor{parameters, direction, restore, backend, reach, max_terms, max_gradient_terms, Later{}} {
+        take_over();
+    }
+    /// Touches no weight yet: either take_over(), or load() and go_on().
+    struct Later {};
+    Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend, double reach, std::size_t max_terms,
+           std::size_t max_gradient_terms, Later)
         : parameters_{parameters}, backend_{backend}, parts_{M::coefficients, max_parts(max_terms, max_gradient_terms)},
           rays_{direction, checked(parameters_.blocks()), max_parts(max_terms, max_gradient_terms), backend_},
-          weights_{restore, place(), reach, max_parts(max_terms, max_gradient_terms)} {
-        displacement_.reserve(max_terms);
-        gradient_.reserve(max_parts(max_terms, max_gradient_terms) - 2 * max_terms);
+          rates_(parameters_.blocks().size()), weights_{restore, place(), reach, max_parts(max_terms, max_gradient_terms)} {
+        standing_.displacement.reserve(max_terms);
+        standing_.gradient.reserve(max_parts(max_terms, max_gradient_terms) - 2 * max_terms);
+    }
+    /// Takes the weights as they stand for the base.
+    void take_over() {
+        static_cast<void>(weights_.adopt(place()));
         if constexpr (Restore::adjusts_weights) {
             call_hook();
         }
@@ -63,9 +78,8 @@ class Cursor {
     /// The weights stay where they are; the other cursor has none any more.
     Cursor(Cursor&& other) noexcept
         : parameters_{std::move(other.parameters_)}, backend_{std::move(other.backend_)}, parts_{std::move(other.parts_)},
-          rays_{std::move(other.rays_)}, weights_{std::move(other.weights_)}, displacement_{std::exchange(other.displacement_, {})},
-          gradient_{std::move(other.gradient_)}, pending_move_{other.pending_move_}, pending_{std::exchange(other.pending_, false)},
-          traversals_{other.traversals_} {}
+          rays_{std::move(other.rays_)}, rates_{std::move(other.rates_)}, weights_{std::move(other.weights_)},
+          standing_{std::exchange(other.standing_, {})}, traversals_{other.traversals_}, seconds_{other.seconds_} {}
     /// Settles the weights that it has had.
     Cursor& operator=(Cursor&& other) noexcept {
         if (this != &other) {
@@ -83,21 +97,21 @@ class Cursor {
 
     /// Moves the base with the next traversal. What the keys need is taken here, so where it throws there is no update.
     void update(const M& move, std::span<const GradientTerm<M::coefficients>> gradient) {
-        if (pending_) {
+        if (standing_.pending) {
             settle();
         }
-        gradient_.assign(gradient.begin(), gradient.end());
+        standing_.gradient.assign(gradient.begin(), gradient.end());
         accept(move);
     }
     void update(const M& move, std::span<const Term> gradient)
         requires(M::coefficients == 1)
     {
-        if (pending_) {
+        if (standing_.pending) {
             settle();
         }
-        gradient_.clear();
+        standing_.gradient.clear();
         for (const Term& term : gradient) {
-            gradient_.push_back({term.key, {term.coefficient}});
+            standing_.gradient.push_back({term.key, {term.coefficient}});
         }
         accept(move);
     }
@@ -110,19 +124,55 @@ class Cursor {
         try {
             settle();
         } catch (...) {
-            if (pending_) { // else it was the hook, which comes last
-                pending_ = false;
+            if (standing_.pending) { // else it was the hook, which comes last
+                standing_.pending = false;
                 settle_quietly();
             }
         }
     }
-    [[nodiscard]] bool settled() const noexcept { return !pending_ && displacement_.empty(); }
+    [[nodiscard]] bool settled() const noexcept { return standing_.settled(); }
 
     /// To be called after the user has changed the weights himself, between steps, while settled.
     void adopt() {
         traversals_ += static_cast<std::uint64_t>(weights_.adopt(place()));
         if constexpr (Restore::adjusts_weights) {
             call_hook();
+        }
+    }
+
+    /// What a run needs to go on with the same bits from the weights as they stand: where they are, and what the policy and the rays keep.
+    void save(StateWriter& writer) {
+        standing_.save(writer);
+        weights_.save(writer, place(), settled());
+        if constexpr (requires { rays_.save(writer, parameters_.blocks()); }) {
+            rays_.save(writer, parameters_.blocks());
+        }
+    }
+    /// Reads it, and leaves the weights alone; go_on() makes it this cursor's.
+    [[nodiscard]] Standing<M> load(StateReader& reader, const SavedBlocks& saved) {
+        Standing<M> standing = Standing<M>::load(reader);
+        weights_.load(reader, place(), saved, standing.settled());
+        if constexpr (requires { rays_.load(reader, parameters_.blocks(), saved); }) {
+            rays_.load(reader, parameters_.blocks(), saved);
+        }
+        return standing;
+    }
+    /// The weights stand there. Blocks that were added to the saved ones are taken over.
+    /// Throws std::invalid_argument for added blocks where the weights are displaced or an update is pending.
+    void go_on(const Standing<M>& standing, bool has_added_blocks) {
+        if (has_added_blocks) {
+            if (!standing.settled()) {
+                throw std::invalid_argument{"zeroth: blocks can be added to a state of settled weights alone: settle() before save()"};
+            }
+            if constexpr (requires { weights_.adopt_added(place()); }) {
+                weights_.adopt_added(place());
+                call_hook();
+            }
+        }
+        standing_.displacement.assign(standing.displacement.begin(), standing.displacement.end());
+        if (standing.pending) {
+            standing_.gradient = standing.gradient;
+            accept(standing.move);
         }
     }
 
@@ -134,8 +184,8 @@ class Cursor {
     [[nodiscard]] RaysView<RayIn<Rays>> rays_for(const Key& key) {
         parts_.clear();
         parts_.of(key);
-        if (pending_) {
-            for (const GradientTerm<M::coefficients>& term : gradient_) {
+        if (standing_.pending) {
+            for (const GradientTerm<M::coefficients>& term : standing_.gradient) {
                 parts_.of(term.key);
             }
         }
@@ -144,6 +194,8 @@ class Cursor {
     }
     /// Over the weights, since the cursor was made.
     [[nodiscard]] std::uint64_t traversals() const noexcept { return traversals_; }
+    /// In them, and in the hook.
+    [[nodiscard]] double seconds() const noexcept { return seconds_; }
     [[nodiscard]] const Parameters& parameters() const noexcept { return parameters_; }
     [[nodiscard]] const B& backend() const noexcept { return backend_; }
     /// Of a block-scaled direction in a block; 1 for others.
@@ -176,55 +228,48 @@ class Cursor {
     static constexpr std::size_t max_parts(std::size_t max_terms, std::size_t max_gradient_terms) noexcept {
         return 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
     }
+    /// Adds the seconds until its end.
+    struct Timed {
+        double& total;
+        double begin = seconds_now();
+
+        explicit Timed(double& to) noexcept : total{to} {}
+        Timed(const Timed&) = delete;
+        Timed& operator=(const Timed&) = delete;
+        ~Timed() { total += seconds_now() - begin; }
+    };
     [[nodiscard]] At place() noexcept { return {parameters_.blocks(), rays_, backend_}; }
 
     static std::span<const Block> checked(std::span<const Block> blocks) {
         require_blocks(blocks);
-        require_space(blocks, memory_space_of<B>, "the backend");
-        if constexpr (requires { typename B::Types; }) {
-            for (const Block& block : blocks) {
-                if (!B::Types::hold(block.type)) {
-                    throw std::invalid_argument{"zeroth: block '" + block.name + "' is stored as " + std::string{to_string(block.type)} +
-                                                ", which is not among the backend's scalar types"};
-                }
-            }
-        }
-        for (std::size_t a = 0; a < blocks.size(); ++a) {
-            const auto begin = reinterpret_cast<std::uintptr_t>(blocks[a].data);
-            for (std::size_t b = a + 1; b < blocks.size(); ++b) {
-                const auto other = reinterpret_cast<std::uintptr_t>(blocks[b].data);
-                if (blocks[a].size() != 0 && blocks[b].size() != 0 && begin < other + blocks[b].bytes() && other < begin + blocks[a].bytes()) {
-                    throw std::invalid_argument{"zeroth: blocks '" + blocks[a].name + "' and '" + blocks[b].name +
-                                                "' share memory; add a tied tensor once"};
-                }
-            }
-        }
+        require_reached<B>(blocks);
+        require_apart(blocks);
         return blocks;
     }
 
     void move_to(std::span<const Term> target) {
         if constexpr (changes_factors) {
-            if (pending_ && !target.empty()) { // which the update's own traversal would enter by the factors before
+            if (standing_.pending && !target.empty()) { // which the update's own traversal would enter by the factors before
                 move_to({});
             }
         }
         parts_.clear();
         // The gradient first: its sum is rounded in the order of its terms, wherever the weights stand, so it can be replayed.
-        if (pending_) {
-            for (const GradientTerm<M::coefficients>& term : gradient_) {
+        if (standing_.pending) {
+            for (const GradientTerm<M::coefficients>& term : standing_.gradient) {
                 double* const row = parts_.of(term.key);
                 for (int i = 0; i < M::coefficients; ++i) {
                     row[Parts::gradient + static_cast<std::size_t>(i)] += term.coefficient[i];
                 }
             }
         }
-        for (const Term& term : displacement_) {
+        for (const Term& term : standing_.displacement) {
             parts_.of(term.key)[Parts::leave] += term.coefficient;
         }
         for (const Term& term : target) {
             parts_.of(term.key)[Parts::enter] += term.coefficient;
         }
-        bool moves = pending_;
+        bool moves = standing_.pending;
         for (std::size_t k = 0; k < parts_.size(); ++k) {
             moves = moves || parts_[k][Parts::leave] != parts_[k][Parts::enter];
         }
@@ -240,30 +285,35 @@ class Cursor {
                 return is_needed;
             });
         }
-        displacement_.reserve(target.size()); // while nothing has moved
-        traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, pending_ ? &pending_move_ : nullptr));
-        displacement_.assign(target.begin(), target.end());
-        pending_ = false;
+        standing_.displacement.reserve(target.size()); // while nothing has moved
+        const Timed timed{seconds_};
+        traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, standing_.pending ? &standing_.move : nullptr));
+        standing_.displacement.assign(target.begin(), target.end());
+        standing_.pending = false;
         call_hook();
     }
 
     /// What the keys need is taken now.
     void accept(const M& move) {
         parts_.clear();
-        for (const GradientTerm<M::coefficients>& term : gradient_) {
+        for (const Term& term : standing_.displacement) { // on the way home they are needed, too
+            parts_.of(term.key);
+        }
+        for (const GradientTerm<M::coefficients>& term : standing_.gradient) {
             parts_.of(term.key);
         }
         prepare_beside_displacement();
-        pending_move_ = move;
+        standing_.move = move;
+        standing_.move.take_rates(parameters_.blocks(), rates_.data());
         if constexpr (changes_factors) {
-            pending_move_.factors = rays_.factors();
+            standing_.move.step.factors = rays_.factors();
         }
-        pending_ = true;
+        standing_.pending = true;
     }
 
     /// Prepares the parts' keys, and those of the displacement, so that what these need stays for the way home.
     void prepare_beside_displacement() {
-        for (const Term& term : displacement_) {
+        for (const Term& term : standing_.displacement) {
             parts_.of(term.key);
         }
         rays_.prepare(parts_.keys(), parameters_.blocks(), backend_);
@@ -279,12 +329,12 @@ class Cursor {
     B backend_;
     Parts parts_;
     Rays rays_;
+    /// Of the pending move, in each block.
+    Array<BlockRate> rates_;
     typename Restore::template Weights<M> weights_;
-    std::vector<Term> displacement_;
-    std::vector<GradientTerm<M::coefficients>> gradient_;
-    M pending_move_{};
-    bool pending_ = false;
+    Standing<M> standing_;
     std::uint64_t traversals_ = 0;
+    double seconds_ = 0;
 };
 
 ZEROTH_END_NAMESPACE

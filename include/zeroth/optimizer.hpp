@@ -6,9 +6,16 @@
 #include <zeroth/cursor.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
+#include <zeroth/ground/state_stream.hpp>
+#include <zeroth/ground/method_name.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
+#include <zeroth/resume.hpp>
+#include <zeroth/schedules/schedule.hpp>
 #include <zeroth/settings.hpp>
 #include <zeroth/step_report.hpp>
+#include <zeroth/update_size.hpp>
+#include <zeroth/updates/state_fields.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
 #include <cmath>
@@ -40,25 +47,28 @@ ZEROTH_BEGIN_NAMESPACE
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
 template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
 class Optimizer {
-    static_assert(memory_space_of<B> == MemorySpace::host || Rule::state_bytes_per_parameter == 0 || StatefulRule<Rule>,
-                  "zeroth: the rule keeps its state on the host, where the backend's traversals do not reach; see StatefulRule");
     static_assert(measures_curvature<E> || !needs_curvature<Rule>, "zeroth: the rule needs an estimator that measures curvature: HizooRge");
 
+    using D = decltype(E::direction);
+    using Step = typename Rule::Step;
+    using CursorType = Cursor<D, Restore, B, Step>;
+
   public:
+    using Later = typename CursorType::Later;
+
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings = {}, B backend = {})
-        : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))},
-          settings_{settings}, backend_name_{backend.name()}, step_{settings.first_step},
-          cursor_{parameters, estimator_.direction, settings.restore, backend, estimator_.reach(), estimator_.max_terms(), max_gradient_terms()} {
-        estimate_.terms.reserve(estimator_.max_terms());
-        estimate_.losses.reserve(forward_passes());
-        if constexpr (measures_curvature<E>) {
-            estimate_.curvatures.reserve(estimator_.max_terms());
-        }
-        if constexpr (knows_size) {
-            scale_ = WeightScale{cursor_.parameters().blocks().size()};
-        }
-        gradient_.reserve(max_gradient_terms());
-        prepare_rule(rule_, cursor_.parameters().blocks(), estimator_.max_terms(), state_allocator_of(cursor_.backend()));
+        : Optimizer{parameters, std::move(estimator), std::move(rule), std::move(settings), std::move(backend), Later{}} {
+        take_over();
+    }
+    /// Goes on where another was saved. Seed and step are the state's.
+    /// Throws std::invalid_argument, which names it, if that was of another method, seed or other blocks, or these hold other weights, and
+    /// std::runtime_error for a state that is cut short or damaged; the weights are then as they were.
+    Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings, B backend, Resume resume)
+        : Optimizer{parameters, std::move(estimator), std::move(rule), std::move(settings), std::move(backend), Later{}} {
+        StateReader reader{std::move(resume.source)};
+        Loaded loaded = load(reader, resume.other_blocks);
+        reader.finish();
+        go_on(std::move(loaded));
     }
     /// The run goes on in the new one, with the same bits, whatever is pending; the old one may only be destroyed or assigned to.
     Optimizer(Optimizer&&) noexcept = default;
@@ -98,6 +108,11 @@ class Optimizer {
 
     /// The next step takes this number: its key's and its learning rate's.
     void set_next_step(std::uint64_t step) noexcept { step_ = step; }
+    /// From the next step on. Throws std::invalid_argument if the rate of that step is negative or not finite.
+    void set_learning_rate(Schedule learning_rate) {
+        static_cast<void>(require_rate(learning_rate(step_)));
+        change_learning_rate(rule_, std::move(learning_rate));
+    }
 
     /// A loss must be a ForwardFn: callable without arguments, returning a number (ForwardGradient's a DirectionalFn). Compilers print the
     /// parameter's name and the line.
@@ -113,6 +128,76 @@ class Optimizer {
         cursor_.settle();
         cursor_.adopt();
         measured_ = false;
+    }
+
+    /// Writes all that this run needs to go on with the same bits (Resume), beside the weights as they stand in memory: save both together.
+    /// Settling lazily they stand displaced: settle() first for weights that can be evaluated; the run then goes on from there.
+    /// Reads the weights once, for their digest. Throws what the sink throws.
+    void save(StateSink sink) {
+        StateWriter writer{std::move(sink)};
+        write(writer);
+        writer.finish();
+    }
+    /// As a part of a state, which others of its optimizer follow.
+    void write(StateWriter& writer) {
+        write_method(writer);
+        SavedBlocks::write(writer, blocks());
+        cursor_.save(writer);
+        writer.number<std::uint8_t>("measured", measured_ ? 1 : 0);
+        if (measured_) {
+            scale_.save(writer);
+        }
+        if constexpr (has_fields) {
+            WrittenFields fields{writer, blocks().size()};
+            state_.for_each_field(fields);
+        }
+    }
+    /// What was read of a state; go_on() makes it this optimizer's.
+    struct Loaded {
+        Standing<Descend<Step>> standing;
+        std::uint64_t step = 0;
+        bool has_added_blocks = false;
+    };
+    /// Reads a part of a state into an optimizer that was made Later.
+    [[nodiscard]] Loaded load(StateReader& reader, bool other_blocks) {
+        Loaded loaded;
+        loaded.step = read_method(reader);
+        const SavedBlocks saved{reader, blocks(), other_blocks};
+        loaded.has_added_blocks = saved.known() != blocks().size();
+        loaded.standing = cursor_.load(reader, saved);
+        measured_ = reader.number<std::uint8_t>("measured") != 0;
+        if (measured_) {
+            measured_ = scale_.load(reader, saved); // else they are measured anew
+        }
+        if constexpr (has_fields) {
+            ReadFields fields{reader, saved};
+            state_.for_each_field(fields);
+        }
+        return loaded;
+    }
+    void go_on(Loaded loaded) {
+        if constexpr (requires { state_.point(loaded.standing.move.step); }) {
+            state_.point(loaded.standing.move.step);
+        }
+        cursor_.go_on(loaded.standing, loaded.has_added_blocks);
+        step_ = loaded.step;
+    }
+    /// Of an optimizer that was made Later: takes the weights as they stand for the base.
+    void take_over() { cursor_.take_over(); }
+    /// Touches no weight yet: take_over() follows, or load() and go_on().
+    Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings, B backend, Later later)
+        : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))}, settings_{std::move(settings)},
+          backend_name_{backend.name()}, step_{settings_.first_step},
+          scale_{knows_size ? parameters.blocks().size() : 0},
+          state_{rule_, parameters.blocks(), estimator_.max_terms(), state_allocator_of(backend)},
+          cursor_{parameters, estimator_.direction, settings_.restore, backend, estimator_.reach(), estimator_.max_terms(), max_gradient_terms(),
+                  later} {
+        estimate_.terms.reserve(estimator_.max_terms());
+        estimate_.losses.reserve(forward_passes());
+        if constexpr (measures_curvature<E>) {
+            estimate_.curvatures.reserve(estimator_.max_terms());
+        }
+        gradient_.reserve(max_gradient_terms());
     }
 
     /// Number of the next step.
@@ -131,13 +216,14 @@ class Optimizer {
     /// What it is made of.
     [[nodiscard]] const E& estimator() const noexcept { return estimator_; }
     [[nodiscard]] const Rule& rule() const noexcept { return rule_; }
-    [[nodiscard]] const auto& cursor() const noexcept { return cursor_; }
+    [[nodiscard]] const typename Rule::State& state() const noexcept { return state_; }
+    [[nodiscard]] const CursorType& cursor() const noexcept { return cursor_; }
     /// The direction that draws.
-    [[nodiscard]] const auto& direction() const noexcept { return cursor_.direction(); }
+    [[nodiscard]] const D& direction() const noexcept { return cursor_.direction(); }
     /// Kept beside the weights by the restore policy, the direction and the update rule.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
         std::size_t bytes = cursor_.state_bytes();
-        for (const Block& block : cursor_.parameters().blocks()) {
+        for (const Block& block : blocks()) {
             // A rule's numbers are doubles where the weights are.
             bytes += Rule::state_bytes_per_parameter * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
         }
@@ -145,23 +231,52 @@ class Optimizer {
     }
 
   private:
+    static constexpr bool has_fields = requires(typename Rule::State& state, WrittenFields& fields) { state.for_each_field(fields); };
+    static constexpr bool knows_size = SizedStep<Step> && unit_second_moment_of<D>;
+
+    [[nodiscard]] std::span<const Block> blocks() const noexcept { return cursor_.parameters().blocks(); }
+
+    /// What the run is of.
+    void write_method(StateWriter& writer) const {
+        writer.text("estimator", method_name<E>());
+        writer.text("direction", method_name<D>());
+        writer.text("rule", method_name<Rule>());
+        writer.text("restore policy", Restore::name);
+        writer.number("seed", settings_.seed);
+        writer.number("step", step_);
+    }
+    /// Its next step.
+    [[nodiscard]] std::uint64_t read_method(StateReader& reader) const {
+        reader.require("estimator", method_name<E>());
+        reader.require("direction", method_name<D>());
+        reader.require("rule", method_name<Rule>());
+        reader.require("restore policy", Restore::name);
+        const auto seed = reader.number<std::uint64_t>("seed");
+        if (seed != settings_.seed) {
+            throw std::invalid_argument{"zeroth: the state's seed is " + std::to_string(seed) + ", the settings' " +
+                                        std::to_string(settings_.seed)};
+        }
+        return reader.number<std::uint64_t>("step");
+    }
+
     template <class F>
     void probe(F& forward) {
         if constexpr (knows_size) {
             if (!measured_) { // the cursor is settled
-                measuring_ += scale_.measure(cursor_.parameters().blocks(), cursor_.backend());
+                measuring_ += scale_.measure(blocks(), cursor_.backend());
                 measured_ = true;
             }
         }
         const Key key{settings_.seed, step_, 0};
         rate_ = rule_.rate(step_);
         traversals_before_ = cursor_.traversals();
+        seconds_before_ = cursor_.seconds();
         estimate_.clear();
         Return home{cursor_};
         estimator_(cursor_, forward, key, estimate_);
         if constexpr (LookaheadRule<Rule>) {
             if (outcome() == Reason::updated) {
-                rule_.choose(cursor_, forward, estimate_, key);
+                rule_.choose(cursor_, forward, estimate_, key, state_);
             }
         }
         reason_ = outcome();
@@ -175,8 +290,8 @@ class Optimizer {
         if (reason_ == Reason::updated) {
             Return home{cursor_};
             gradient_.clear();
-            const typename Rule::Move move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, gradient_);
-            cursor_.update(move, std::span<const GradientTerm<Rule::Move::coefficients>>{gradient_});
+            const Descend<Step> move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, state_, gradient_);
+            cursor_.update(move, std::span<const GradientTerm<Step::coefficients>>{gradient_});
             home.armed = false;
             report_size(move, report);
         }
@@ -191,47 +306,31 @@ class Optimizer {
         report.clipped = estimate_.clipped;
         report.forward_passes = estimate_.losses.size();
         report.traversals = cursor_.traversals() - traversals_before_;
+        report.seconds_in_loss = estimate_.seconds;
+        report.seconds_in_traversals = cursor_.seconds() - seconds_before_;
         report.backend = backend_name_;
         return report;
     }
 
-    void report_size(const typename Rule::Move& move, StepReport& report) const {
+    void report_size(const Descend<Step>& move, StepReport& report) const {
         if constexpr (knows_size) {
-            const std::span<const GradientTerm<Rule::Move::coefficients>> gradient{gradient_};
-            const std::span<const Block> blocks = cursor_.parameters().blocks();
-            double size = move.size(gradient, 1);
-            if constexpr (has_scales_of<decltype(E::direction)>) {
-                double squares = 0;
-                double count = 0;
-                for (std::size_t b = 0; b < blocks.size(); ++b) {
-                    if (cursor_.scale_of(b) != 0) {
-                        const double of_block = move.size(gradient, cursor_.scale_of(b));
-                        squares += static_cast<double>(blocks[b].size()) * of_block * of_block;
-                        count += static_cast<double>(blocks[b].size());
-                    }
-                }
-                size = count > 0 ? std::sqrt(squares / count) : 0;
-            }
-            report.relative_update = size > 0 ? size / scale_.of_all : size;
-            if constexpr (!Restore::rounds_stochastically) {
-                double worst = 1;
-                for (std::size_t b = 0; b < blocks.size() && size > 0; ++b) {
-                    const double of_block = move.size(gradient, cursor_.scale_of(b));
-                    const double least = half_spacing(compute_type(blocks[b].type)) * scale_.of_block[b];
-                    if (cursor_.scale_of(b) != 0 && least > worst * of_block) {
-                        worst = least / of_block;
-                        report.rounded_away = &blocks[b];
-                    }
-                }
-            }
+            report_update_size(move, std::span<const GradientTerm<Step::coefficients>>{gradient_}, blocks(), scale_,
+                               [this](std::size_t b) { return cursor_.scale_of(b); }, !Restore::rounds_stochastically, report);
         } else {
             report.relative_update = std::numeric_limits<double>::quiet_NaN();
         }
     }
 
-    static constexpr bool knows_size = SizedMove<typename Rule::Move> && unit_second_moment_of<decltype(E::direction)>;
-
-    using CursorType = Cursor<decltype(E::direction), Restore, B, typename Rule::Move>;
+    template <class R>
+    static void change_learning_rate(R& rule, Schedule learning_rate) {
+        if constexpr (requires { rule.learning_rate = learning_rate; }) {
+            rule.learning_rate = std::move(learning_rate);
+        } else {
+            static_assert(requires { change_learning_rate(rule.rule, std::move(learning_rate)); },
+                          "zeroth: the rule has no member learning_rate");
+            change_learning_rate(rule.rule, std::move(learning_rate));
+        }
+    }
 
     /// Goes home when an estimate is left by an exception.
     struct Return {
@@ -284,10 +383,12 @@ class Optimizer {
     Reason reason_ = Reason::kept;
     double rate_ = 0;
     std::uint64_t traversals_before_ = 0;
-    Gradient<typename Rule::Move> gradient_;
+    double seconds_before_ = 0;
+    Gradient<Step> gradient_;
     WeightScale scale_;
     bool measured_ = false;
     std::uint64_t measuring_ = 0;
+    typename Rule::State state_;
     CursorType cursor_;
 };
 

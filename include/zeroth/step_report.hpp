@@ -3,6 +3,7 @@
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/parameters/block.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -45,8 +46,8 @@ struct StepReport {
     /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
     /// where it touches, and with scales where they are not 0. Known from the terms, for directions with E z^2 = 1, scaled or not: exact
     /// in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights
-    /// were 0, NaN where it is not known: for CoordinateWise, for first-order gradients, and for rules of one's own whose move is no
-    /// SizedMove.
+    /// were 0, NaN where it is not known: for CoordinateWise, for first-order gradients, and for rules of one's own whose step is no
+    /// SizedStep.
     double relative_update = 0;
     /// The block whose weights' precision its update falls under, the worst if there are several; null if none. It is under half the
     /// spacing of the floats (doubles in a block of them) as large as the block's root mean square, so rounding takes most of it away: take
@@ -55,6 +56,13 @@ struct StepReport {
     std::uint64_t forward_passes = 0;
     /// Over the weights.
     std::uint64_t traversals = 0;
+    /// Of the loss, and of the traversals, the hook's included. What a device has only begun is not waited for.
+    double seconds_in_loss = 0;
+    double seconds_in_traversals = 0;
+    /// Of a BlockOptimizer: the first of the parts that were moved, and how many; the losses and terms are then the last one's, the loss their
+    /// mean, the relative update the largest.
+    std::size_t first_part = 0;
+    std::size_t parts = 1;
     /// The backend that made them, e.g. "reference", "simd avx2 x 4".
     std::string_view backend;
 };

@@ -26,3 +26,4 @@
 #include <zeroth/updates/momentum.hpp>
 #include <zeroth/updates/sgd.hpp>
 #include <zeroth/updates/sign_sgd.hpp>
+#include <zeroth/updates/windowed_adam.hpp>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "prepared.hpp"
+#include "rates.hpp"
 #include "reference_of.hpp"
 
 #include <zeroth/backends/simd.hpp>
@@ -9,6 +10,7 @@
 #include <zeroth/updates/adam.hpp>
 #include <zeroth/updates/momentum.hpp>
 #include <zeroth/updates/sign_sgd.hpp>
+#include <zeroth/updates/windowed_adam.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -76,10 +78,8 @@ template <class T>
     const double quanta[2] = {0x1p-22, 0x1p-21};
     double largest[2] = {};
     std::int64_t units[2] = {};
-    Moment mean;
-    Moment square;
-    mean.prepare(blocks);
-    square.prepare(blocks);
+    Moment mean{blocks};
+    Moment square{blocks};
     traverse_blocks(blocks, {bases, quanta, largest, units, mean.place(), square.place()});
     std::vector<unsigned char> bytes;
     const auto keep = [&](const void* data, std::size_t size) {
@@ -155,20 +155,25 @@ inline const std::vector<std::size_t> few_sizes{0, 1, 17, 129, 2049, 5000};
 
 inline Displace make_displace(const Memory&) { return {}; }
 inline DisplaceBase make_displace_base(const Memory&) { return {Key{1, 2, 3}}; }
-inline UpdateInPlace<LinearMove> make_update_in_place(const Memory&) { return {{0.999, -0.5, Key{1, 2, 3}}}; }
-inline UpdateInPlace<SignMove> make_sign(const Memory&) { return {{0.999, -0.5, Key{1, 2, 3}}}; }
-inline UpdateInPlace<MomentumMove> make_momentum(const Memory& memory) { return {{0.9, 0.999, -0.5, memory.mean, Key{1, 2, 3}}}; }
-inline UpdateInPlace<AdamMove> make_adam(const Memory& memory) {
-    return {{0.9, 0.99, 10.0, 100.0, 1e-8, 0.999, -0.5, memory.mean, memory.square, Key{1, 2, 3}}};
+inline UpdateInPlace<Descend<PlainStep>> make_update_in_place(const Memory&) { return {some_rates.move(Key{1, 2, 3})}; }
+inline UpdateInPlace<Descend<SignStep>> make_sign(const Memory&) { return {some_rates.move<SignStep>(Key{1, 2, 3})}; }
+inline Descend<MomentumStep> momentum_of(const Memory& memory) { return some_rates.move(Key{1, 2, 3}, MomentumStep{0.9, memory.mean}); }
+inline Descend<AdamStep> adam_of(const Memory& memory) {
+    return some_rates.move(Key{1, 2, 3}, AdamStep{0.9, 0.99, 10.0, 100.0, 1e-8, memory.mean, memory.square});
 }
-inline UpdateInPlace<WindowedAdamMove> make_windowed_adam(const Memory&) { return {{1e-8, 0.999, -0.5, Key{1, 2, 3}}}; }
+inline UpdateInPlace<Descend<MomentumStep>> make_momentum(const Memory& memory) { return {momentum_of(memory)}; }
+inline UpdateInPlace<Descend<AdamStep>> make_adam(const Memory& memory) { return {adam_of(memory)}; }
+inline UpdateInPlace<Descend<WindowedAdamStep>> make_windowed_adam(const Memory&) {
+    return {some_rates.move(Key{1, 2, 3}, WindowedAdamStep{1e-8})};
+}
 inline DisplaceFrom make_displace_from(const Memory& memory) { return {memory.base}; }
-inline UpdateFrom<LinearMove> make_update_from(const Memory& memory) { return {memory.base, {0.999, -0.5, Key{1, 2, 3}}}; }
+inline UpdateFrom<Descend<PlainStep>> make_update_from(const Memory& memory) { return {memory.base, some_rates.move(Key{1, 2, 3})}; }
 inline DisplaceOnGrid make_on_grid(const Memory& memory) { return {memory.quanta}; }
 inline DisplaceOnGrid make_to_opposite(const Memory& memory) { return {memory.quanta, 2}; }
 inline DisplaceOnGrid make_off_grid(const Memory& memory) { return {memory.quanta, -1}; }
-inline UpdateOnGrid<LinearMove> make_update_on_grid(const Memory& memory) {
-    return {memory.quanta, memory.largest, {0.9999, -0.5, Key{1, 2, 3}}};
+inline const Rates grid_rates{0.9999, -0.5};
+inline UpdateOnGrid<Descend<PlainStep>> make_update_on_grid(const Memory& memory) {
+    return {memory.quanta, memory.largest, grid_rates.move(Key{1, 2, 3})};
 }
 inline LayGrid make_lay(const Memory& memory) { return {memory.quanta}; }
 inline LargestMagnitude make_largest(const Memory& memory) { return {memory.largest}; }

@@ -1,20 +1,24 @@
-// A rule's state must lie where the backend's traversals reach.
-// expect: the rule keeps its state on the host
+// A rule's state must be made with what takes memory where the backend's traversals reach.
+// expect: is_constructible_v<typename R::State
 #include <zeroth/zeroth.hpp>
 
 #include <span>
 
-struct Device : zeroth::Reference {
-    static constexpr zeroth::MemorySpace space = zeroth::MemorySpace::device;
-};
-
-struct OnHost : zeroth::Sgd {
+struct Kept : zeroth::Sgd {
+    struct State {
 #if defined(ZEROTH_REFUSED)
-    static constexpr std::size_t state_bytes_per_parameter = 4;
+        State(const Kept&, std::span<const zeroth::Block>, std::size_t) {}
+#else
+        State(const Kept&, std::span<const zeroth::Block>, std::size_t, const zeroth::StateAllocator&) {}
 #endif
+    };
+    [[nodiscard]] zeroth::Descend<Step> move(const zeroth::Estimate& estimate, const zeroth::Key& key, State&, zeroth::Gradient<Step>& gradient) const {
+        zeroth::append_terms(estimate, gradient);
+        return {.rate = rate(key.step), .key = key};
+    }
 };
 
 void train(const zeroth::Parameters& parameters) {
-    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, OnHost{}, {}, Device{}}; // refused here
+    zeroth::Optimizer<zeroth::TwoSidedRge<>, Kept> optimizer{parameters, {}, {}}; // refused here
     optimizer.step([] { return 0.5; });
 }

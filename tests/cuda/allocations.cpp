@@ -32,7 +32,7 @@ struct IdleDevice {
 template <class D>
 void check_allocations(const D& direction) {
     std::vector<float> w(100);
-    const std::vector<Block> blocks{{"w", w.data(), ScalarType::float32, {hash_name("w"), 10, 10}, MemorySpace::device}};
+    const std::vector<Block> blocks{{"w", w.data(), ScalarType::float32, {hash_name("w"), 10, 10}, {.space = MemorySpace::device}}};
     // As a cursor for two terms does.
     using Rays = RaysOf<D, IdleDevice>;
     Rays rays{direction, blocks, 6, IdleDevice{}};

@@ -2,6 +2,7 @@
 // directions that form numbers on the device, masks.
 
 #include "../prepared.hpp"
+#include "../rates.hpp"
 
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/cuda/scalars.cuh>
@@ -27,7 +28,7 @@ void train(const zeroth::Parameters& parameters, const zeroth::Key& key) {
     using Floats = zeroth::cuda::Backend<zeroth::ScalarTypes<float>>;
     zeroth::Cursor<zeroth::Rademacher, zeroth::InPlace, Floats> cursor{parameters, {}, {}, Floats{}, 1e-2, 1};
     cursor.stand_at(zeroth::Term{key, 1e-3});
-    cursor.update({0.999, -1e-6, key}, std::vector<zeroth::Term>{{key, 0.5}});
+    cursor.update(zeroth_test::descend(0.999, -1e-6, key), std::vector<zeroth::Term>{{key, 0.5}});
 }
 
 using Narrow = zeroth::cuda::Backend<zeroth::ScalarTypes<zeroth::bfloat16>>;

@@ -1,6 +1,7 @@
 // On a machine with a device: what it makes of weights against the reference, bit by bit. Exits with 4 where there is none.
 
 #include "../prepared.hpp"
+#include "../rates.hpp"
 
 #include <zeroth/cuda/backend.cuh>
 #include <zeroth/directions/bit_masks.hpp>
@@ -95,9 +96,9 @@ void check_scale(const char* what, std::size_t n, bool poisoned) {
     DeviceMemory memory{w.size() * sizeof(T)};
     cuda::require_success(cudaMemcpy(memory.data(), w.data(), w.size() * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
     const auto blocks_of = [&](T* at, MemorySpace space) {
-        return std::vector<Block>{{"a", at + 1, scalar_traits<T>::type, {hash_name("a"), n, 1}, space},
-                                  {"b", at, scalar_traits<T>::type, {hash_name("b"), 0, 1}, space},
-                                  {"c", at + n + 1, scalar_traits<T>::type, {hash_name("c"), n, 1}, space}};
+        return std::vector<Block>{{"a", at + 1, scalar_traits<T>::type, {hash_name("a"), n, 1}, {.space = space}},
+                                  {"b", at, scalar_traits<T>::type, {hash_name("b"), 0, 1}, {.space = space}},
+                                  {"c", at + n + 1, scalar_traits<T>::type, {hash_name("c"), n, 1}, {.space = space}}};
     };
     const WeightScale expected{blocks_of(w.data(), MemorySpace::host), Reference{}};
     const WeightScale scale{blocks_of(static_cast<T*>(memory.data()), MemorySpace::device), cuda::Backend<ScalarTypes<T>>{}};
@@ -128,8 +129,8 @@ std::vector<T> run_steps(const B& backend, const E& estimator, const Rule& rule,
     };
     {
         Parameters parameters;
-        parameters.add("first", std::span{at + 1, 60000}, {}, memory_space_of<B>);
-        parameters.add("second", std::span{at + 60001, 10000}, {}, memory_space_of<B>);
+        parameters.add("first", std::span{at + 1, 60000}, {}, {.space = memory_space_of<B>});
+        parameters.add("second", std::span{at + 60001, 10000}, {}, {.space = memory_space_of<B>});
         Optimizer optimizer{parameters, estimator, rule, Settings<Restore>{.seed = 3, .restore = restore}, backend};
         for (int step = 0; step < 5; ++step) {
             optimizer.step([&] {
@@ -172,8 +173,8 @@ void check_type(const char* what) {
     check_direction<T, Gaussian>(what);
     check_direction<T, Rademacher>(what);
     check_direction<T, Uniform>(what);
-    check<T, Gaussian>(what, 100001, 1, 2, UpdateInPlace<LinearMove>{{0.999, -0.5, Key{1, 2, 3}}});
-    check<T, Gaussian>(what, 100001, 1, 2, UpdateInPlace<SignMove>{{0.999, -0.5, Key{1, 2, 3}}});
+    check<T, Gaussian>(what, 100001, 1, 2, UpdateInPlace<Descend<PlainStep>>{zeroth_test::some_rates.move(Key{1, 2, 3})});
+    check<T, Gaussian>(what, 100001, 1, 2, UpdateInPlace<Descend<SignStep>>{zeroth_test::some_rates.move<SignStep>(Key{1, 2, 3})});
 }
 
 /// Tensors in the host's memory and in the device's, of the same names and shapes.
@@ -188,7 +189,7 @@ class TwoModels {
             const std::size_t size = shapes[b].rows * shapes[b].columns;
             const std::string name = std::string{"w"}.append(std::to_string(b));
             on_host.add(name, std::span{expected_}.subspan(before, size), shapes[b]);
-            on_device.add(name, std::span{static_cast<T*>(memory_.data()) + before, size}, shapes[b], MemorySpace::device);
+            on_device.add(name, std::span{static_cast<T*>(memory_.data()) + before, size}, shapes[b], {.space = MemorySpace::device});
             before += size;
         }
     }
@@ -232,7 +233,7 @@ void make_steps(Cursor<D, InPlace, B>& cursor) {
         const Key second{5, step, 1};
         cursor.stand_at(Term{first, 1e-2});
         cursor.stand_at(Term{second, -1e-2});
-        cursor.update({0.999, -1e-3, Key{5, step, 2}}, std::vector<Term>{{first, 0.5}, {second, -0.25}});
+        cursor.update(zeroth_test::descend(0.999, -1e-3, Key{5, step, 2}), std::vector<Term>{{first, 0.5}, {second, -0.25}});
         cursor.settle();
     }
 }

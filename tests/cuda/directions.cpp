@@ -89,7 +89,7 @@ std::vector<unsigned char> stepped(const std::vector<Shape>& of, const D& direct
             const Key second{5, step, 1};
             cursor.stand_at(Term{first, 1e-2});
             cursor.stand_at(Term{second, -1e-2});
-            cursor.update({0.999, -1e-3, first}, std::vector<Term>{{first, 0.5}, {second, -0.25}});
+            cursor.update(zeroth_test::descend(0.999, -1e-3, first), std::vector<Term>{{first, 0.5}, {second, -0.25}});
         }
     }
     return model.bytes();
@@ -175,7 +175,7 @@ TEST_CASE("Bits in a device's memory are refused where the blocks lie elsewhere"
     Parameters on_host;
     on_host.add("w", std::span{w});
     Parameters on_device;
-    on_device.add("w", std::span{w}, {}, MemorySpace::device);
+    on_device.add("w", std::span{w}, {}, {.space = MemorySpace::device});
     const BitMasks masks{on_host};
     BitMask mask = masks.mask();
     mask.space = MemorySpace::device;

@@ -116,13 +116,13 @@ TEST_CASE("A launch holds as many tensors as there is room for with its keys") {
     STATIC_CHECK(Plain::max_tensors(Plain::max_keys()) == 1);
     STATIC_CHECK(Plain::max_tensors(Plain::max_keys() + 1) == 0);
     // docs/cuda.md
-    check_room<UpdateInPlace<LinearMove>, Gaussian::Ray>(508, 406, 184, 813);
-    check_room<UpdateInPlace<LinearMove>, TableRay>(452, 339, 135, 678);
-    check_room<UpdateInPlace<LinearMove>, cuda::DeviceSphereRay>(452, 339, 135, 678);
-    check_room<UpdateInPlace<LinearMove>, MaskedRay<Gaussian::Ray, Bernoulli::Ray>>(452, 339, 135, 678);
-    check_room<UpdateInPlace<LinearMove>, LowRankRay<2>>(407, 290, 106, 581);
-    check_room<UpdateInPlace<LinearMove>, MaskedRay<Gaussian::Ray, BitMask::Ray>>(407, 290, 106, 581);
-    check_room<UpdateFrom<AdamMove>, Gaussian::Ray>(369, 312, 161, 1013);
+    check_room<UpdateInPlace<Descend<PlainStep>>, Gaussian::Ray>(406, 338, 168, 812);
+    check_room<UpdateInPlace<Descend<PlainStep>>, TableRay>(369, 290, 126, 677);
+    check_room<UpdateInPlace<Descend<PlainStep>>, cuda::DeviceSphereRay>(369, 290, 126, 677);
+    check_room<UpdateInPlace<Descend<PlainStep>>, MaskedRay<Gaussian::Ray, Bernoulli::Ray>>(369, 290, 126, 677);
+    check_room<UpdateInPlace<Descend<PlainStep>>, LowRankRay<2>>(338, 254, 101, 580);
+    check_room<UpdateInPlace<Descend<PlainStep>>, MaskedRay<Gaussian::Ray, BitMask::Ray>>(338, 254, 101, 580);
+    check_room<UpdateFrom<Descend<AdamStep>>, Gaussian::Ray>(312, 270, 149, 1012);
     std::vector<float> w(1);
     const std::vector<Block> blocks(1000, Block{"block", w.data(), ScalarType::float32, {0, 1, 1}});
     for (const std::size_t keys : {std::size_t{1}, std::size_t{8}, Plain::max_keys() - 3}) {

@@ -22,7 +22,7 @@ struct OfDevice : zeroth_test::ReferenceOf<float> {
 
 Parameters weights_in(MemorySpace space, std::vector<float>& w) {
     Parameters parameters;
-    parameters.add("w", std::span{w}, {}, space);
+    parameters.add("w", std::span{w}, {}, {.space = space});
     return parameters;
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("Blocks that lie where the backend does not reach are refused") {
 TEST_CASE("A part of the parameters lies where they do") {
     std::vector<float> w(4);
     const Partition parts = partition_by_tensor(weights_in(MemorySpace::device, w));
-    CHECK(parts.parts[0].blocks()[0].space == MemorySpace::device);
+    CHECK(parts.parts[0].blocks()[0].options.space == MemorySpace::device);
 }
 
 TEST_CASE("What reads weights on the host refuses a device's") {

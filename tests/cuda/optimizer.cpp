@@ -33,8 +33,8 @@ std::vector<T> run_estimator(const B& backend, const E& estimator, const Rule& r
                              double* relative_update = nullptr) {
     std::vector<T> w = weights<T>(9000);
     Parameters parameters;
-    parameters.add("first", std::span{w}.subspan(1, 8500), {}, memory_space_of<B>);
-    parameters.add("second", std::span{w}.subspan(8501, 301), {}, memory_space_of<B>);
+    parameters.add("first", std::span{w}.subspan(1, 8500), {}, {.space = memory_space_of<B>});
+    parameters.add("second", std::span{w}.subspan(8501, 301), {}, {.space = memory_space_of<B>});
     Optimizer optimizer{parameters, estimator, rule, Settings<Restore>{.seed = 3, .restore = restore}, backend};
     const auto loss = [&] {
         double sum = 0;
@@ -84,12 +84,6 @@ void check_hizoo(const D& direction, const Restore& restore) {
     CHECK(!same_bits(expected, weights<T>(9000)));
 }
 
-/// A rule that keeps a state where it likes.
-struct OnItsOwn : Sgd {
-    static constexpr std::size_t state_bytes_per_parameter = 4;
-};
-static_assert(!StatefulRule<OnItsOwn> && StatefulRule<Adam> && StatefulRule<Normalized<Momentum>>);
-
 } // namespace
 
 TEST_CASE("An optimizer's steps on a device are the reference's, whatever the rule keeps") {
@@ -113,12 +107,12 @@ TEST_CASE("On a device Exact lays a coarser grid when weights outgrow it") {
     const auto run_away = [](const auto& backend) {
         std::vector<float> w = weights<float>(500);
         Parameters parameters;
-        parameters.add("w", std::span{w}, {}, memory_space_of<std::remove_cvref_t<decltype(backend)>>);
+        parameters.add("w", std::span{w}, {}, {.space = memory_space_of<std::remove_cvref_t<decltype(backend)>>});
         Cursor cursor{parameters, Rademacher{}, Exact{}, backend, 1e-3, 1};
         for (std::uint64_t step = 0; step < 6; ++step) {
             const Key key{1, step, 0};
             cursor.stand_at(Term{key, 1e-3});
-            cursor.update({1, 1, key}, std::vector<Term>{{key, 1.0}});
+            cursor.update(zeroth_test::descend(1, 1, key), std::vector<Term>{{key, 1.0}});
         }
         cursor.settle();
         return std::pair{w, cursor.grids()};
@@ -157,15 +151,15 @@ TEST_CASE("A rule's state is taken by the allocator it is given, once") {
     Parameters parameters;
     parameters.add("w", std::span{w});
     {
-        Normalized<Adam> rule;
-        prepare_rule(rule, parameters.blocks(), 1, counting);
+        const Normalized<Adam> rule;
+        const Normalized<Adam>::State state{rule, parameters.blocks(), 1, counting};
         CHECK(counts.taken == 2);
         CHECK(counts.zeroed == 2);
-        const Adam copy = rule.rule;
+        const Adam::State copy = state.of_rule;
         CHECK(counts.taken == 4);
         CHECK(counts.copied == 2);
-        CHECK(copy.mean.bytes().data() != rule.rule.mean.bytes().data());
-        CHECK(copy.mean.bytes().size() == rule.rule.mean.bytes().size());
+        CHECK(copy.mean.bytes().data() != state.of_rule.mean.bytes().data());
+        CHECK(copy.mean.bytes().size() == state.of_rule.mean.bytes().size());
     }
     CHECK(counts.given_back == 4);
 }
@@ -173,8 +167,8 @@ TEST_CASE("A rule's state is taken by the allocator it is given, once") {
 TEST_CASE("What an optimizer is built around refuses blocks out of its reach") {
     std::vector<float> w(4, 1.0f);
     Parameters parameters;
-    parameters.add("w", std::span{w}, {}, MemorySpace::device);
+    parameters.add("w", std::span{w}, {}, {.space = MemorySpace::device});
     CHECK_THROWS_AS((WeightScale{parameters.blocks(), ReferenceOf<float>{}}), std::invalid_argument);
-    CHECK_THROWS_AS((FirstOrderOptimizer{parameters, Sgd{}, 0, ReferenceOf<float>{}}), std::invalid_argument);
+    CHECK_THROWS_AS((FirstOrderOptimizer{parameters, Sgd{}, Settings<>{}, ReferenceOf<float>{}}), std::invalid_argument);
     CHECK_THROWS_AS(Anchor::copy_of(parameters.blocks()), std::invalid_argument);
 }

@@ -71,7 +71,7 @@ TEST_CASE("A device's threads leave stretches without a bit alone, as the refere
 }
 
 TEST_CASE("A device's threads leave no stretch alone where weights decay") {
-    const UpdateInPlace<LinearMove> update{{0.999, -0.5, Key{1, 2, 3}}};
+    const UpdateInPlace<Descend<PlainStep>> update{some_rates.move(Key{1, 2, 3})};
     std::vector<float> w = weights<float>(4096);
     const auto before = w;
     const std::vector<std::uint32_t> bits(4096 / 32);

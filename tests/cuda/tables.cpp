@@ -23,11 +23,9 @@ void check_launched(Operation (*make)(const Memory&), const std::vector<int>& co
     }
 }
 
-UpdateFrom<AdamMove> make_adam_from(const Memory& memory) {
-    return {memory.base, {0.9, 0.99, 10.0, 100.0, 1e-8, 0.999, -0.5, memory.mean, memory.square, Key{1, 2, 3}}};
-}
-UpdateOnGrid<MomentumMove> make_momentum_on_grid(const Memory& memory) {
-    return {memory.quanta, memory.largest, {0.9, 0.999, -0.5, memory.mean, Key{1, 2, 3}}};
+UpdateFrom<Descend<AdamStep>> make_adam_from(const Memory& memory) { return {memory.base, adam_of(memory)}; }
+UpdateOnGrid<Descend<MomentumStep>> make_momentum_on_grid(const Memory& memory) {
+    return {memory.quanta, memory.largest, momentum_of(memory)};
 }
 
 /// An update of HiZOO's, and the factors it leaves, of whole tiles for each tensor.
@@ -40,7 +38,7 @@ std::pair<std::vector<unsigned char>, std::vector<float>> change_factors(const B
     }
     auto bytes = run<T>(n, [&](std::span<const Block> blocks, const Memory&) {
         traverse(backend, blocks, Rademacher{}, some_keys(2), some_rows(2, 4),
-                 UpdateInPlace<HizooMove>{{0.25, 0.999, -0.5, Key{1, 2, 3}, {factors.data(), begin}}});
+                 UpdateInPlace<Descend<HizooStep>>{some_rates.move(Key{1, 2, 3}, HizooStep{0.25, {factors.data(), begin}})});
     });
     return {std::move(bytes), std::move(factors)};
 }
@@ -77,10 +75,8 @@ std::vector<float> many_tensors(const B& backend, bool scaled) {
         scales.push_back(0.5 + static_cast<double>(b) / 64);
         before += b;
     }
-    Moment mean;
-    Moment square;
-    mean.prepare(blocks);
-    square.prepare(blocks);
+    Moment mean{blocks};
+    Moment square{blocks};
     const Prepared<Rademacher, B> prepared{Rademacher{}, blocks, some_keys(2), some_rows(2, 2), backend};
     const FirstScaled rays{prepared.rays(), scaled ? scales.data() : nullptr};
     auto moves = prepared.moves();
@@ -130,7 +126,7 @@ TEST_CASE("A device's threads change a direction's factors to the reference's bi
 }
 
 TEST_CASE("Tables of more tensors than a launch holds are each tensor's own") {
-    using WithTables = cuda::Launch<UpdateFrom<AdamMove>, Rademacher::Ray>;
+    using WithTables = cuda::Launch<UpdateFrom<Descend<AdamStep>>, Rademacher::Ray>;
     STATIC_CHECK(2 * WithTables::max_tensors(2) < 700);
     STATIC_CHECK(sizeof(WithTables) <= 32764);
     CHECK(many_tensors(LaunchedOnHost<float>{}, false) == many_tensors(ReferenceOf<float>{}, false));

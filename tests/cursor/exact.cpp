@@ -1,5 +1,7 @@
 // Contract 6: on a grid of one power of two, moves are exact, so they can be undone, in any order, to the bit.
 
+#include "rates.hpp"
+
 #include <zeroth/cursor.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/directions/rademacher.hpp>
@@ -166,7 +168,7 @@ TEMPLATE_TEST_CASE("From a displacement to its opposite, to another, or to anoth
         }
     }
     // And with the base moving on the way, as it does from home.
-    const LinearMove move{1, -0.5, Key{3, 9, 0}};
+    const Descend<PlainStep> move{.rate = 0.5, .key = Key{3, 9, 0}};
     const std::vector<Term> gradient{{a, 1e-3}, {c, 2e-3}};
     cursor.update(move, gradient);
     cursor.settle();
@@ -216,7 +218,7 @@ TEMPLATE_TEST_CASE("Weights that outgrow their grid get a coarser one, and moves
         REQUIRE(cursor.traversals() - before == 3);
         REQUIRE(w == base);
         cursor.stand_at(Term{key, 1e-3});
-        cursor.update({1.25, 0.01, key}, std::vector<Term>{{key, 1.0}});
+        cursor.update(zeroth_test::descend(1.25, 0.01, key), std::vector<Term>{{key, 1.0}});
         cursor.settle();
         // Laying it anew: away from home and back, and twice over the weights.
         const std::uint64_t extra = cursor.traversals() - before - 5;
@@ -246,7 +248,7 @@ TEMPLATE_TEST_CASE("Weights that run away stop, and stay finite and exact", "", 
     Cursor<Gaussian, Exact> cursor{parameters, Gaussian{}, Exact{}, Reference{}, 5e-3, 1};
     for (std::uint64_t step = 0; step < 2500; ++step) {
         const Key key{9, step, 0};
-        cursor.update({3.0, 1.0, key}, std::vector<Term>{{key, 1.0}});
+        cursor.update(zeroth_test::descend(3.0, 1.0, key), std::vector<Term>{{key, 1.0}});
         cursor.settle();
         const std::vector<TestType> base = w;
         cursor.stand_at(Term{key, 1e-3});
@@ -345,7 +347,7 @@ TEMPLATE_TEST_CASE("Updates under the quantum are rounded without bias", "", flo
     for (const double c : {0.01, 0.01, 0.5, 0.99, 2.3}) {
         const std::vector<TestType> before = w;
         const Key key{6, step++, 0};
-        cursor.update({1.0, -c * q, key}, std::vector<Term>{{key, 1.0}});
+        cursor.update(zeroth_test::descend(1.0, -c * q, key), std::vector<Term>{{key, 1.0}});
         cursor.settle();
         const double more = c - std::floor(c);
         double up = 0;
@@ -375,7 +377,7 @@ TEST_CASE("Weight decay under the quantum is rounded without bias") {
     Cursor<Rademacher, Exact> cursor{parameters, Rademacher{}, Exact{}, Reference{}, 1e-3, 1};
     constexpr double q = 0x1p-21;
     constexpr double share = 0.03;
-    cursor.update({1 - share * q / 0.75, 0.0, Key{8, 0, 0}}, std::vector<Term>{});
+    cursor.update(zeroth_test::descend(1 - share * q / 0.75, 0.0, Key{8, 0, 0}), std::vector<Term>{});
     cursor.settle();
     double moved = 0;
     for (const float x : w) {

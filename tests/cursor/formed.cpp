@@ -1,5 +1,7 @@
 // Directions that keep numbers formed ahead: where there is no memory for a key's, the weights still go home.
 
+#include "rates.hpp"
+
 #include <zeroth/cursor.hpp>
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/estimators/one_sided_rge.hpp>
@@ -94,7 +96,7 @@ TEMPLATE_TEST_CASE("An update whose key cannot be formed is refused, and the wei
         Cursor<Pool, TestType> cursor{parameters, pool(memory, 1), TestType{}, Reference{}, 0.25, 1};
         cursor.stand_at(Term{Key{1, 0, 0}, 0.25});
         const std::vector<Term> other{{Key{1, 1, 0}, 1.0}};
-        CHECK_THROWS_AS(cursor.update({1, -0.125, Key{1, 1, 0}}, other), std::bad_alloc);
+        CHECK_THROWS_AS(cursor.update(zeroth_test::descend(1, -0.125, Key{1, 1, 0}), other), std::bad_alloc);
         CHECK_THROWS_AS(cursor.stand_at(other[0]), std::bad_alloc);
         CHECK(weights != std::vector<float>(40, 0.5f));
     }
@@ -105,9 +107,9 @@ TEMPLATE_TEST_CASE("An update whose key cannot be formed is refused, and the wei
 TEST_CASE("A step whose update's or probe's key cannot be formed is not counted, and the weights go home") {
     /// Moves along the next step's key.
     struct Elsewhere : Sgd {
-        [[nodiscard]] LinearMove move(const Estimate&, const Key& key, Gradient<LinearMove>& gradient) const {
+        [[nodiscard]] Descend<PlainStep> move(const Estimate&, const Key& key, State&, Gradient<PlainStep>& gradient) const {
             gradient.push_back({Key{key.seed, key.step + 1, 0}, {1.0}});
-            return {1, -0.125, key};
+            return {.rate = 0.125, .key = key};
         }
     };
     std::vector<float> weights(40, 0.5f);

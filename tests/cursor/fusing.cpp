@@ -1,6 +1,7 @@
 // A cursor makes one traversal from wherever it stands to wherever it is sent, the update of the base included.
 
 #include "cursor/counting.hpp"
+#include "rates.hpp"
 
 #include <zeroth/directions/rademacher.hpp>
 
@@ -105,7 +106,7 @@ TEMPLATE_TEST_CASE("An update waits for the next traversal, and costs none of it
     Stand<TestType> stand;
     auto& cursor = stand.cursor;
     const std::vector<Term> gradient{{key_a, 2.0}};
-    const LinearMove move{1.0, -0.0625, key_a};
+    const Descend<PlainStep> move{.rate = 0.0625, .key = key_a};
 
     cursor.stand_at(Term{key_a, 0.25});
     CHECK(stand.made() == 1);
@@ -143,7 +144,7 @@ TEMPLATE_TEST_CASE("The destructor carries out what is pending and goes home", "
     {
         Cursor<Rademacher, TestType> cursor{parameters, Rademacher{}, TestType{}, Reference{}, 0.5, 2};
         cursor.stand_at(Term{key_a, 0.25});
-        cursor.update({1.0, 0.5, key_a}, std::vector<Term>{{key_b, 0.25}});
+        cursor.update(zeroth_test::descend(1.0, 0.5, key_a), std::vector<Term>{{key_b, 0.25}});
     }
     for (std::size_t i = 0; i < n; ++i) {
         REQUIRE(weights[i] == 0.75 + 0.125 * z(key_b, i));
@@ -155,7 +156,7 @@ TEMPLATE_TEST_CASE("The count is what the backend was asked for, and directions 
     const Traversals before = stand.count;
     stand.cursor.stand_at(Term{key_a, 0.25});
     stand.cursor.stand_at(Term{key_a, -0.25});
-    stand.cursor.update({0.5, -0.0625, key_a}, std::vector<Term>{{key_a, 2.0}});
+    stand.cursor.update(zeroth_test::descend(0.5, -0.0625, key_a), std::vector<Term>{{key_a, 2.0}});
     stand.cursor.stand_at(Term{key_b, 0.25});
     stand.cursor.settle();
     CHECK(stand.count.writing - before.writing == 4);
@@ -177,7 +178,7 @@ TEST_CASE("A snapshot's traversals are the backend's, but for copying the base b
 TEMPLATE_TEST_CASE("Decay shrinks the base, never the displacement", "", InPlace, Snapshot, Exact) {
     Stand<TestType> stand;
     stand.cursor.stand_at(Term{key_a, 0.25});
-    stand.cursor.update({0.5, 1.0, key_a}, std::vector<Term>{{key_b, 0.125}});
+    stand.cursor.update(zeroth_test::descend(0.5, 1.0, key_a), std::vector<Term>{{key_b, 0.125}});
     stand.cursor.stand_at(Term{key_a, -0.25});
     CHECK(stand.made() == 2);
     for (std::size_t i = 0; i < n; ++i) {

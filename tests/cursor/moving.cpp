@@ -1,6 +1,7 @@
 // A cursor may be moved whatever it has in hand: the weights go on as if it had not been, and the one that it was has none any more.
 
 #include "cursor/counting.hpp"
+#include "rates.hpp"
 #include "reference_of.hpp"
 
 #include <zeroth/directions/gaussian.hpp>
@@ -71,8 +72,8 @@ using CursorOf = Cursor<D, Restore, Counting>;
 /// What there is to do with a cursor: standing at one and two terms, moving from one to another, updating in between.
 template <class C>
 void act(C& cursor, int event) {
-    const LinearMove decayed{0.99, -0.5, Key{1, static_cast<std::uint64_t>(event), 0}};
-    const LinearMove plain{1, -0.25, Key{1, static_cast<std::uint64_t>(event), 0}};
+    const Descend<PlainStep> decayed{.rate = 0.5, .weight_decay = 0.02, .key = Key{1, static_cast<std::uint64_t>(event), 0}};
+    const Descend<PlainStep> plain{.rate = 0.25, .key = Key{1, static_cast<std::uint64_t>(event), 0}};
     switch (event) {
     case 0: return cursor.stand_at(Term{key_a, 0.01});
     case 1: return cursor.stand_at(Term{key_a, -0.01});
@@ -158,7 +159,7 @@ TEMPLATE_TEST_CASE("A cursor that was moved from touches nothing when it is used
     from->settle();
     const std::vector<float> base = weights.all();
     from->stand_at(Term{key_a, 0.01});
-    from->update({1, -0.5, key_a}, std::vector<Term>{{key_a, 0.125}});
+    from->update(zeroth_test::descend(1, -0.5, key_a), std::vector<Term>{{key_a, 0.125}});
     CursorOf<Gaussian, TestType> to{std::move(*from)};
     const std::vector<float> displaced = weights.all();
     REQUIRE(displaced != base);
@@ -180,7 +181,7 @@ TEMPLATE_TEST_CASE("A cursor that is assigned to settles the weights that it had
     using C = CursorOf<Rademacher, TestType>;
     const auto sent = [](C& cursor) {
         cursor.stand_at(Term{key_a, 0x1p-5});
-        cursor.update({1, -0.5, key_a}, std::vector<Term>{{key_a, 0.125}});
+        cursor.update(zeroth_test::descend(1, -0.5, key_a), std::vector<Term>{{key_a, 0.125}});
     };
     Traversals count;
     // Each by itself.

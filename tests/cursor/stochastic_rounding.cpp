@@ -175,7 +175,7 @@ TEMPLATE_TEST_CASE("Updates of a hundredth of a unit move 16-bit weights by thei
     Cursor<Rademacher, TestType, Fast> cursor{parameters, Rademacher{}, TestType{}, Fast{}, 0, 1};
     for (std::uint64_t step = 0; step < updates; ++step) {
         // Always the same direction: the mean is over steps as well.
-        cursor.update(LinearMove{1.0, 1e-6, Key{1, step, 0}}, std::vector<Term>{{Key{9, 0, 0}, 1.0}});
+        cursor.update({.rate = 1e-6, .towards = 1, .key = Key{1, step, 0}}, std::vector<Term>{{Key{9, 0, 0}, 1.0}});
         cursor.settle();
     }
     double mean = 0;
@@ -209,7 +209,7 @@ TEST_CASE("First-order updates of 16-bit weights are kept in the mean, too") {
     const auto train = [](std::vector<bfloat16>& weights, const auto& backend) {
         Parameters parameters;
         parameters.add("w", std::span{weights});
-        FirstOrderOptimizer optimizer{parameters, Sgd{.learning_rate = 1e-6}, 1, backend};
+        FirstOrderOptimizer optimizer{parameters, Sgd{.learning_rate = 1e-6}, Settings<>{.seed = 1}, backend};
         for (int step = 0; step < 100; ++step) {
             optimizer.step([&](std::span<const GradientBlock> gradients) {
                 for (float& g : gradients[0].floats()) {

@@ -2,6 +2,7 @@
 
 #include "allocations.hpp"
 #include "directions/displaced.hpp"
+#include "rates.hpp"
 
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/directions/formed_ahead.hpp>
@@ -236,13 +237,13 @@ TEMPLATE_TEST_CASE("Asking for other keys' rays leaves what a displacement and a
         cursor.stand_at(Term{Key{5, 0, 0}, 0.25});
         CHECK(model.weights[0] != zeros);
         look_about();
-        cursor.update({1, 0.5, Key{5, 1, 0}}, std::vector<Term>{{Key{5, 1, 0}, 0.5}});
+        cursor.update(zeroth_test::descend(1, 0.5, Key{5, 1, 0}), std::vector<Term>{{Key{5, 1, 0}, 0.5}});
         look_about();
         const std::size_t before = allocations;
         cursor.stand_at(Term{Key{5, 0, 0}, -0.25});
         cursor.settle();
         CHECK(allocations == before);
-        cursor.update({1, -0.5, Key{5, 1, 0}}, std::vector<Term>{{Key{5, 1, 0}, 0.5}});
+        cursor.update(zeroth_test::descend(1, -0.5, Key{5, 1, 0}), std::vector<Term>{{Key{5, 1, 0}, 0.5}});
         cursor.settle();
         for (std::size_t i = 0; i < 2000; ++i) { // there and back, but for two roundings
             REQUIRE(std::abs(model.weights[0][i]) <= 0x1p-16f);

@@ -25,12 +25,16 @@
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/zeroth.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>

@@ -133,7 +133,7 @@ TEST_CASE("An update makes the factors and moves along them, weight by weight") 
     std::vector<double> w(40, 0.5);
     Parameters parameters;
     parameters.add("w", std::span{w});
-    Cursor<Preconditioned<>, Snapshot, ReferenceOf<double>, HizooMove> cursor{parameters, Preconditioned<>{}, {}, {}, 1.0, 2, 2};
+    Cursor<Preconditioned<>, Snapshot, ReferenceOf<double>, HizooStep> cursor{parameters, Preconditioned<>{}, {}, {}, 1.0, 2, 2};
     const double smoothing = 0.25;
     std::vector<double> h(40, 1.0);
     std::vector<double> base(40, 0.5);
@@ -146,7 +146,7 @@ TEST_CASE("An update makes the factors and moves along them, weight by weight") 
             const auto x = static_cast<double>(Gaussian{}(one, parameters.blocks()[0].identity, i));
             REQUIRE(std::abs(w[i] - (base[i] + 1e-2 * x / std::sqrt(h[i]))) < 1e-7);
         }
-        cursor.update({smoothing, 0.9, -0.1, one}, std::span<const GradientTerm<2>>{terms});
+        cursor.update(zeroth_test::descend(0.9, -0.1, one, HizooStep{.smoothing = smoothing}), std::span<const GradientTerm<2>>{terms});
         if (step == 1) { // straight to another displacement: by the factors after the update
             cursor.stand_at(Term{two, 1e-2});
         }
@@ -188,10 +188,11 @@ TEST_CASE("A run is replayed from its keys, and two numbers for each") {
     parameters.add("a", std::span{w}.first(300));
     parameters.add("b", std::span{w}.subspan(300));
     const HizooSgd rule{.learning_rate = 1e-2, .smoothing = 0.05, .weight_decay = 0.01};
-    Cursor<Preconditioned<>, InPlace, ReferenceOf<float>, HizooMove> cursor{parameters, Preconditioned<>{}, {}, {}, 1.0, 3, 3};
+    HizooSgd::State state{rule, parameters.blocks(), 3, StateAllocator{}};
+    Cursor<Preconditioned<>, InPlace, ReferenceOf<float>, HizooStep> cursor{parameters, Preconditioned<>{}, {}, {}, 1.0, 3, 3};
     for (std::uint64_t step = 0; step < record.size(); ++step) {
-        Gradient<HizooMove> gradient;
-        const HizooMove move = rule.move(record[step], Key{9, step, 0}, gradient);
+        Gradient<HizooStep> gradient;
+        const Descend<HizooStep> move = rule.move(record[step], Key{9, step, 0}, state, gradient);
         cursor.update(move, std::span<const GradientTerm<2>>{gradient});
         cursor.settle();
     }

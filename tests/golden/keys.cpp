@@ -34,7 +34,7 @@ void add_order(Answers& out, const char* name, BlockOrder order, const std::vect
     for (const std::uint64_t first_step : {std::uint64_t{0}, (std::uint64_t{1} << 32) - 8}) {
         Problem problem{Types::float32};
         BlockOptimizer optimizer{partition_by_tensor(problem.parameters()), TwoSidedRge{.epsilon = 0x1p-10}, Sgd{.learning_rate = 0},
-                                 BlockSettings<>{.seed = 5, .first_step = first_step, .order = order, .importance = importance}};
+                                 Settings<>{.seed = 5, .first_step = first_step, .order = order, .importance = importance}};
         std::string answer;
         for (int step = 0; step < 24; ++step) {
             answer += (step == 0 ? "" : " ") + hex(optimizer.step([] { return 1.0; }).first_part, 1);

@@ -34,6 +34,7 @@
 #include <zeroth/updates/normalized.hpp>
 #include <zeroth/updates/sgd.hpp>
 #include <zeroth/updates/sign_sgd.hpp>
+#include <zeroth/updates/windowed_adam.hpp>
 
 #include <cstdint>
 #include <span>

@@ -74,39 +74,34 @@ struct FourPoint {
     }
 };
 
-/// theta <- theta - eta g |theta|: each weight at a rate of its own. Written as one's own move.
+/// theta <- theta - eta g |theta|: written as one's own step, of the base too.
 struct Relative {
-    struct Move {
+    struct Step {
         static constexpr int coefficients = 1;
         static constexpr int scaled = 1;
         static constexpr int sums = 1;
 
-        double scale = 0;
-        Key key;
-
         template <class Lanes, class Storage>
         struct Bound : PlainSum<Lanes, Storage> {
-            using Real = typename Lanes::template Real<ComputeType<Storage>>;
+            using Real = typename PlainSum<Lanes, Storage>::Real;
 
-            Real scale;
-
-            Bound(const Move& move, const BlockView&, std::size_t) noexcept
-                : scale{Lanes::template broadcast_real<ComputeType<Storage>>(move.scale)} {}
+            Bound(const Step&, const BlockView&, std::size_t) noexcept {}
             template <class Count>
-            ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t, Count) const noexcept {
-                return Lanes::product(Lanes::product(scale, sum[0]), Lanes::abs(base));
+            ZEROTH_INLINE Real u(const Real& base, const Real* sum, std::uint64_t, Count) const noexcept {
+                return Lanes::product(sum[0], Lanes::abs(base));
             }
         };
     };
+    using State = NoState;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     double learning_rate = 1e-3;
 
     void validate() const { require_rate(learning_rate); }
     [[nodiscard]] double rate(std::uint64_t) const noexcept { return learning_rate; }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State&, Gradient<Step>& gradient) const {
         append_terms(estimate, gradient);
-        return {-learning_rate, key};
+        return {.rate = learning_rate, .key = key};
     }
 };
 
@@ -233,16 +228,17 @@ TEMPLATE_TEST_CASE("An estimator, a rule and a backend of one's own make whole r
 TEST_CASE("A rule of one's own moves each weight as it says") {
     Problem problem;
     const std::vector<float> base = problem.weights;
-    Optimizer optimizer{problem.parameters(), FourPoint<>{}, Relative{.learning_rate = 0.05}, Settings{.seed = 3, .restore = Snapshot{}}, Simd<>{}};
+    Optimizer optimizer{problem.parameters(), FourPoint<>{}, Relative{.learning_rate = 0.02}, Settings{.seed = 3, .restore = Snapshot{}}, Simd<>{}};
     const StepReport report = optimizer.step([&] { return problem.loss(); });
     REQUIRE(report.terms.size() == 1);
-    CHECK(report.relative_update != report.relative_update); // the move does not know its size
+    CHECK(report.relative_update != report.relative_update); // the step does not know its size
     const Parameters parameters = problem.parameters();
     std::size_t at = 0;
     for (const Block& block : parameters.blocks()) {
         for (std::uint64_t i = 0; i < block.size(); ++i, ++at) {
             const double z = static_cast<double>(Ternary{}(Key{3, 0, 0}, block.identity, i));
-            const double expected = static_cast<double>(base[at]) * (1 - 0.05 * report.terms[0].coefficient * z);
+            const double g = report.terms[0].coefficient * z;
+            const double expected = static_cast<double>(base[at]) - 0.05 * g * std::abs(g);
             REQUIRE(std::abs(static_cast<double>(problem.weights[at]) - expected) < 1e-6);
         }
     }

@@ -123,12 +123,12 @@ TEST_CASE("Each part in turn is its own optimizer on a model that stands still")
     Layered by_hand;
     const TwoSidedRge estimator{.epsilon = 1e-3};
     const Sgd rule{.learning_rate = Linear{.rate = 0.02, .steps = 40}};
-    BlockOptimizer optimizer{partition_by_layer(model.parameters()), estimator, rule, BlockSettings<>{.seed = 6}};
+    BlockOptimizer optimizer{partition_by_layer(model.parameters()), estimator, rule, Settings<>{.seed = 6}};
     const Partition partition = partition_by_layer(by_hand.parameters());
     CHECK(optimizer.parts() == 4);
     CHECK(optimizer.forward_passes() == 8);
     for (std::uint64_t step = 0; step < 30; ++step) {
-        const BlockStepReport report = optimizer.step([&] { return model.loss(); });
+        const StepReport report = optimizer.step([&] { return model.loss(); });
         CHECK(report.reason == Reason::updated);
         CHECK(report.forward_passes == 8);
         CHECK(report.traversals == 12);
@@ -146,12 +146,12 @@ TEST_CASE("Each part in turn is its own optimizer on a model that stands still")
 TEST_CASE("Jacobi estimates every part at the same weights") {
     Layered model;
     BlockOptimizer optimizer{partition_by_tensor(model.parameters()), TwoSidedRge{}, Sgd{.learning_rate = 0.02},
-                             BlockSettings<Snapshot>{.seed = 6, .order = BlockOrder::jacobi}};
+                             Settings<Snapshot>{.seed = 6, .order = BlockOrder::jacobi}};
     for (int step = 0; step < 30; ++step) {
         const double before = model.loss();
         const std::vector<std::vector<double>> base = model.tensors;
         int call = 0;
-        const BlockStepReport report = optimizer.step([&] {
+        const StepReport report = optimizer.step([&] {
             // At each probe one tensor at most is away from the base.
             int away = 0;
             for (std::size_t t = 0; t < 6; ++t) {
@@ -177,11 +177,11 @@ TEST_CASE("One part a step: in turn, evenly, or by importance") {
     const auto run = [](BlockOrder order, const std::vector<double>& importance, int steps) {
         Layered model;
         BlockOptimizer optimizer{partition_by_tensor(model.parameters()), TwoSidedRge{}, Sgd{.learning_rate = 0.02},
-                                 BlockSettings<Snapshot>{.seed = 6, .order = order, .importance = importance}};
+                                 Settings<Snapshot>{.seed = 6, .order = order, .importance = importance}};
         std::vector<int> moved(6);
         for (int step = 0; step < steps; ++step) {
             const std::vector<std::vector<double>> base = model.tensors;
-            const BlockStepReport report = optimizer.step([&] { return model.loss(); });
+            const StepReport report = optimizer.step([&] { return model.loss(); });
             CHECK(report.parts == 1);
             CHECK(report.forward_passes == 2);
             for (std::size_t t = 0; t < 6; ++t) {
@@ -204,7 +204,7 @@ TEST_CASE("One part a step: in turn, evenly, or by importance") {
     Layered model;
     const auto refused = [&](const std::vector<double>& importance) {
         CHECK_THROWS_AS((BlockOptimizer{partition_by_tensor(model.parameters()), TwoSidedRge{}, Sgd{},
-                                        BlockSettings<>{.order = BlockOrder::importance, .importance = importance}}),
+                                        Settings<>{.order = BlockOrder::importance, .importance = importance}}),
                         std::invalid_argument);
     };
     refused({});
@@ -218,7 +218,7 @@ TEST_CASE("The hook hears of the part that moves") {
     Parameters parameters = model.parameters();
     std::set<std::string> heard;
     parameters.on_change([&](std::span<const Block> blocks) { heard.insert(blocks.front().name); });
-    BlockOptimizer optimizer{partition_by_layer(parameters), TwoSidedRge{}, Sgd{}, BlockSettings<>{.order = BlockOrder::cyclic}};
+    BlockOptimizer optimizer{partition_by_layer(parameters), TwoSidedRge{}, Sgd{}, Settings<>{.order = BlockOrder::cyclic}};
     for (const char* first : {"embedding", "layers.0.w", "layers.10.w", "head"}) {
         heard.clear();
         optimizer.step([&] { return model.loss(); });

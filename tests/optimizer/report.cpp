@@ -123,7 +123,7 @@ TEMPLATE_TEST_CASE("The terms of the reports are the whole run", "", InPlace, Sn
     {
         Cursor<Rademacher, TestType> cursor{replayed.parameters(), Rademacher{}, TestType{}, Reference{}, 0x1p-10, 3};
         for (std::uint64_t step = 0; step < 100; ++step) {
-            cursor.update({1 - rule.rate(step) * rule.weight_decay, -rule.rate(step), Key{77, step, 0}}, terms[step]);
+            cursor.update({.rate = rule.rate(step), .weight_decay = rule.weight_decay, .key = Key{77, step, 0}}, terms[step]);
             cursor.settle();
         }
     }

@@ -1,3 +1,5 @@
+#include "rates.hpp"
+
 #include <zeroth/cursor.hpp>
 #include <zeroth/directions/rademacher.hpp>
 #include <zeroth/parameters/parameters.hpp>
@@ -6,6 +8,7 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -156,7 +159,7 @@ TEST_CASE("The hook hears of every traversal's blocks, after it") {
         cursor.stand_at_base();
         CHECK(calls == 2);
         CHECK(seen == std::vector<float>(3, 1.0f));
-        cursor.update({1.0, -1.0, key}, std::vector<Term>{{key, 0.25}});
+        cursor.update(zeroth_test::descend(1.0, -1.0, key), std::vector<Term>{{key, 0.25}});
         CHECK(calls == 2);
     }
     CHECK(calls == 3);
@@ -174,7 +177,7 @@ TEST_CASE("A user's 16-bit type is moved as the type whose bits it has") {
         Parameters parameters;
         parameters.add("w", std::span{values});
         CursorType cursor{parameters, Rademacher{}, InPlace{}, Reference{}, 1.0, 1};
-        cursor.update({1.0, 1.0, Key{}}, std::vector<Term>{{Key{5, 6, 7}, 0.25}});
+        cursor.update(zeroth_test::descend(1.0, 1.0, Key{}), std::vector<Term>{{Key{5, 6, 7}, 0.25}});
     };
     move(library);
     move(users);
@@ -184,4 +187,51 @@ TEST_CASE("A user's 16-bit type is moved as the type whose bits it has") {
         changed += static_cast<float>(library[i]) != 0.125f * static_cast<float>(i) ? 1 : 0;
     }
     CHECK(changed == 20);
+}
+
+TEST_CASE("Factors of the rate and of the decay are a block's own, or set by a pattern of names") {
+    std::vector<float> w(8);
+    Parameters parameters;
+    parameters.add("layers.0.w", std::span{w}.first(2), {}, {.rate = 2});
+    parameters.add("layers.0.bias", std::span{w}.subspan(2, 2));
+    parameters.add("layers.1.bias", std::span{w}.subspan(4, 2), {}, {.rate = 3, .weight_decay = 0.5});
+    parameters.add("head", std::span{w}.subspan(6), {}, {.space = MemorySpace::device});
+    const auto factors = [&](std::size_t b) {
+        const BlockOptions& options = parameters.blocks()[b].options;
+        return std::vector<double>{options.rate, options.weight_decay};
+    };
+    CHECK(factors(0) == std::vector<double>{2, 1});
+    CHECK(factors(1) == std::vector<double>{1, 1});
+    CHECK(factors(2) == std::vector<double>{3, 0.5});
+    parameters.set_factors("*.bias", {.weight_decay = 0});
+    CHECK(factors(0) == std::vector<double>{2, 1});
+    CHECK(factors(1) == std::vector<double>{1, 0});
+    CHECK(factors(2) == std::vector<double>{1, 0}); // both are set
+    CHECK(factors(3) == std::vector<double>{1, 1});
+    parameters.set_factors("*", {.rate = 0.25, .weight_decay = 4});
+    for (std::size_t b = 0; b < 4; ++b) {
+        CHECK(factors(b) == std::vector<double>{0.25, 4});
+    }
+    CHECK(parameters.blocks()[3].options.space == MemorySpace::device); // stays where it lies
+    parameters.set_factors("head", {});
+    CHECK(factors(3) == std::vector<double>{1, 1});
+    CHECK(factors(2) == std::vector<double>{0.25, 4});
+}
+
+TEST_CASE("Factors out of range are refused by name, and patterns that fit nothing") {
+    std::vector<float> w(2);
+    Parameters parameters;
+    parameters.add("w", std::span{w}.first(1));
+    CHECK_THROWS_MATCHES(parameters.set_factors("bias*", {}), std::invalid_argument, MessageMatches(ContainsSubstring("pattern 'bias*' fits no block's name")));
+    for (const double wrong : {-1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+        CHECK_THROWS_MATCHES(parameters.set_factors("*", {.rate = wrong}), std::invalid_argument, MessageMatches(ContainsSubstring("zeroth: rate is ")));
+        CHECK_THROWS_MATCHES(parameters.set_factors("*", {.weight_decay = wrong}), std::invalid_argument,
+                             MessageMatches(ContainsSubstring("zeroth: weight_decay is ")));
+        CHECK_THROWS_MATCHES(parameters.add("v", std::span{w}.subspan(1), {}, {.rate = wrong}), std::invalid_argument,
+                             MessageMatches(ContainsSubstring("zeroth: rate is ")));
+        CHECK_THROWS_MATCHES(parameters.add("v", std::span{w}.subspan(1), {}, {.weight_decay = wrong}), std::invalid_argument,
+                             MessageMatches(ContainsSubstring("zeroth: weight_decay is ")));
+    }
+    CHECK(parameters.blocks().size() == 1);
+    CHECK(parameters.blocks()[0].options.rate == 1);
 }

@@ -384,7 +384,7 @@ TEST_CASE("A projection goes with every optimizer and restore policy, which then
     check_optimizer(OneSidedRge{.direction = Rademacher{}}, Snapshot{}, Settling::each_step);
 
     TwoLayers<> model;
-    BlockOptimizer blocks{partition_by_tensor(model.parameters()), TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, BlockSettings<Snapshot>{}};
+    BlockOptimizer blocks{partition_by_tensor(model.parameters()), TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings<Snapshot>{}};
     check_base(model, blocks, [&](const auto& forward) { blocks.step(forward); }, [&] { return model.loss(); });
 
     TwoLayers<> both;

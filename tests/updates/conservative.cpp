@@ -15,13 +15,13 @@ namespace {
 
 /// A step of Conservative whose losses are given: of the two probes, the base, the step and the step back.
 template <class Restore>
-struct Step {
+struct CandidateStep {
     std::vector<float> weights = std::vector<float>(40, 0.5f);
     StepReport report{};
     /// Where the weights stood at each loss.
     std::vector<std::vector<float>> stood{};
 
-    Step(const std::vector<double>& losses, Settling settling) {
+    CandidateStep(const std::vector<double>& losses, Settling settling) {
         Parameters parameters;
         parameters.add("w", std::span{weights});
         Optimizer optimizer{parameters, TwoSidedRge{.direction = Rademacher{}, .epsilon = 0x1p-4}, Conservative{.learning_rate = 0x1p-3},
@@ -50,7 +50,7 @@ TEMPLATE_TEST_CASE("The base wins a tie with a candidate, and the first of equal
     for (const Settling settling : {Settling::each_step, Settling::lazily}) {
         const auto check = [&](const std::vector<double>& losses, double towards) {
             INFO("losses " << losses[2] << ", " << losses[3] << ", " << losses[4]);
-            const Step<TestType> step{losses, settling};
+            const CandidateStep<TestType> step{losses, settling};
             REQUIRE(step.stood.size() == 5);
             CHECK(step.stood[2] == std::vector<float>(40, 0.5f));
             CHECK(step.moved(1) == towards);

@@ -158,22 +158,24 @@ TEST_CASE("A refused step leaves v as it was") {
 
 TEST_CASE("A normalised rule takes its memory once, hands on the report's terms untouched, and refuses what is out of range") {
     Normalized<Sgd> rule{};
-    rule.prepare({}, 3);
-    const std::size_t capacity = rule.scaled.terms.capacity();
+    Normalized<Sgd>::State state{rule, {}, 3, StateAllocator{}};
+    const std::size_t capacity = state.scaled.terms.capacity();
+    CHECK(capacity >= 3);
     Estimate estimate;
     estimate.terms = {{Key{1, 0, 0}, 3.0}, {Key{1, 0, 1}, 4.0}};
-    Gradient<LinearMove> gradient;
-    static_cast<void>(rule.move(estimate, Key{1, 0, 0}, gradient));
-    CHECK(rule.scaled.terms.capacity() == capacity);
+    Gradient<PlainStep> gradient;
+    static_cast<void>(rule.move(estimate, Key{1, 0, 0}, state, gradient));
+    CHECK(state.scaled.terms.capacity() == capacity);
     CHECK(estimate.terms[0].coefficient == 3.0);
     REQUIRE(gradient.size() == 2);
     CHECK(std::abs(gradient[0].coefficient[0] - 0.6) < 1e-8);
     CHECK(std::abs(gradient[1].coefficient[0] - 0.8) < 1e-8);
     // No gradient, no step.
-    Normalized<Sgd> still{};
+    const Normalized<Sgd> still{};
+    Normalized<Sgd>::State at_rest{still, {}, 3, StateAllocator{}};
     estimate.terms = {{Key{1, 0, 0}, 0.0}};
     gradient.clear();
-    static_cast<void>(still.move(estimate, Key{1, 0, 0}, gradient));
+    static_cast<void>(still.move(estimate, Key{1, 0, 0}, at_rest, gradient));
     CHECK(gradient[0].coefficient[0] == 0.0);
     for (const double beta : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()}) {
         CHECK_THROWS_AS(Normalized{.beta = beta}.validate(), std::invalid_argument);

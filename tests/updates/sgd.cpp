@@ -37,25 +37,24 @@ TEST_CASE("A step goes against the gradient, and shrinks the weights by eta time
     Estimate estimate;
     estimate.terms = {{Key{1, 2, 0}, 3.0}, {Key{1, 2, 1}, -4.0}};
     const auto move = [&](const Sgd& rule, const Key& key) {
-        Gradient<LinearMove> gradient;
-        const LinearMove result = rule.move(estimate, key, gradient);
+        Gradient<PlainStep> gradient;
+        Sgd::State state{rule, {}, 2, StateAllocator{}};
+        const Descend<PlainStep> result = rule.move(estimate, key, state, gradient);
         REQUIRE(gradient.size() == 2);
         CHECK(gradient[0].key == estimate.terms[0].key);
         CHECK(gradient[1].coefficient[0] == -4);
         return result;
     };
-    const LinearMove plain = move(Sgd{.learning_rate = 0.25}, Key{1, 2, 3});
-    CHECK(plain.decay == 1);
-    CHECK(plain.scale == -0.25);
+    const Block block{};
+    const Descend<PlainStep> plain = move(Sgd{.learning_rate = 0.25}, Key{1, 2, 3});
+    CHECK(plain.of(block) == BlockRate{.scale = -0.25, .shrink = 0});
     CHECK(plain.key == Key{1, 2, 3});
-    const LinearMove decayed = move(Sgd{.learning_rate = 0.25, .weight_decay = 0.5}, Key{});
-    CHECK(decayed.decay == 0.875);
-    CHECK(decayed.scale == -0.25);
+    const Descend<PlainStep> decayed = move(Sgd{.learning_rate = 0.25, .weight_decay = 0.5}, Key{});
+    CHECK(decayed.of(block) == BlockRate{.scale = -0.25, .shrink = -0.125});
     const Sgd scheduled{.learning_rate = Linear{.rate = 1, .final_rate = 0, .steps = 4}, .weight_decay = 0.5};
     CHECK(scheduled.rate(1) == 0.75);
-    CHECK(move(scheduled, Key{0, 3, 0}).scale == -0.25);
-    CHECK(move(scheduled, Key{0, 3, 0}).decay == 0.875);
-    CHECK(move(scheduled, Key{0, 4, 0}).scale == 0);
+    CHECK(move(scheduled, Key{0, 3, 0}).of(block) == BlockRate{.scale = -0.25, .shrink = -0.125});
+    CHECK(move(scheduled, Key{0, 4, 0}).of(block) == BlockRate{.scale = 0, .shrink = 0});
 }
 
 TEST_CASE("Sgd refuses a rate or decay out of range, by name") {

@@ -3,8 +3,11 @@
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/backends/traversal.hpp>
 #include <zeroth/parameters/block.hpp>
+#include <zeroth/parameters/parameters.hpp>
 
 #include <concepts>
+#include <span>
+#include <stdexcept>
 #include <string>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -33,5 +36,19 @@ inline constexpr MemorySpace memory_space_of = MemorySpace::host;
 template <class B>
     requires requires { B::space; }
 inline constexpr MemorySpace memory_space_of<B> = B::space;
+
+/// Throws std::invalid_argument for a block that lies elsewhere than the backend reaches, or is of a type that it is not compiled for.
+template <class B>
+void require_reached(std::span<const Block> blocks) {
+    require_space(blocks, memory_space_of<B>, "the backend");
+    if constexpr (requires { typename B::Types; }) {
+        for (const Block& block : blocks) {
+            if (!B::Types::hold(block.type)) {
+                throw std::invalid_argument{"zeroth: block '" + block.name + "' is stored as " + std::string{to_string(block.type)} +
+                                            ", which is not among the backend's scalar types"};
+            }
+        }
+    }
+}
 
 ZEROTH_END_NAMESPACE

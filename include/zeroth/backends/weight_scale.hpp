@@ -1,9 +1,11 @@
 #pragma once
 
 #include <zeroth/ground/array.hpp>
+#include <zeroth/ground/state_stream.hpp>
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -62,6 +64,24 @@ struct WeightScale {
         }
         of_all = count > 0 ? std::sqrt(squares / count) : 0;
         return 2;
+    }
+
+    void save(StateWriter& writer) const {
+        writer.number("scale of all", of_all);
+        for (const double scale : of_block) {
+            writer.number("scale", scale);
+        }
+    }
+    /// Whether it is still that of the blocks at hand: not if there are others.
+    bool load(StateReader& reader, const SavedBlocks& saved) {
+        of_all = reader.number<double>("scale of all");
+        for (std::size_t k = 0; k < saved.size(); ++k) {
+            const auto scale = reader.number<double>("scale");
+            if (saved[k] != SavedBlocks::none) {
+                of_block[saved[k]] = scale;
+            }
+        }
+        return saved.known() == of_block.size() && saved.known() == saved.size();
     }
 
   private:

@@ -46,8 +46,8 @@ __global__ void __launch_bounds__(Tuning::threads) traverse_chunks(const __grid_
 /// -use_fast_math and -ftz=true: they flush subnormal numbers to zero, and the code cannot tell.
 ///
 /// Traversals go to the stream that it is made with and return before they are done; a loss that reads the weights runs on the same stream
-/// or waits for it. One launch for as many tensors of a type as a kernel's parameters hold (Launch::max_tensors): 508 with one key of a
-/// plain direction, 406 with two, 184 with eight. Nothing is allocated or waited for, so a CUDA graph may capture them; but those that gather
+/// or waits for it. One launch for as many tensors of a type as a kernel's parameters hold (Launch::max_tensors): 406 with one key of a
+/// plain direction, 338 with two, 168 with eight. Nothing is allocated or waited for, so a CUDA graph may capture them; but those that gather
 /// results (a measurement, an update under Exact) wait for each launch, and cannot be captured.
 /// Several devices: a backend for each, with the same keys. Blocks are added with MemorySpace::device.
 ///

@@ -50,6 +50,14 @@ __global__ void fill_words(Word* to, const Word word, const std::uint64_t words)
     }
 }
 
+/// Behind what is on the stream, and done when it returns.
+inline void copy_and_wait(const StateAllocator& on, void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+    const CurrentDevice current{on.device};
+    const auto stream = static_cast<cudaStream_t>(on.stream);
+    require_success(cudaMemcpyAsync(to, from, bytes, kind, stream), "cudaMemcpyAsync");
+    require_success(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+}
+
 /// A device's memory, written and copied on a stream: taken by cudaMalloc, and given back by cudaFree, which waits for the device.
 [[nodiscard]] inline StateAllocator state_allocator(int device, cudaStream_t stream) noexcept {
     StateAllocator result;
@@ -74,6 +82,12 @@ __global__ void fill_words(Word* to, const Word word, const std::uint64_t words)
         const CurrentDevice current{own.device};
         require_success(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(own.stream)),
                         "cudaMemcpyAsync");
+    };
+    result.copy_to_host = [](const StateAllocator& own, void* to, const void* from, std::size_t bytes) {
+        copy_and_wait(own, to, from, bytes, cudaMemcpyDeviceToHost);
+    };
+    result.copy_from_host = [](const StateAllocator& own, void* to, const void* from, std::size_t bytes) {
+        copy_and_wait(own, to, from, bytes, cudaMemcpyHostToDevice);
     };
     result.device = device;
     result.stream = stream;

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <zeroth/backends/reductions.hpp>
-#include <zeroth/cursor/base_move.hpp>
+#include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/grid.hpp>
 #include <zeroth/cursor/parts.hpp>
 #include <zeroth/parameters/block.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -51,7 +52,6 @@ class Exact::Weights {
                                             std::string{to_string(block.type)} + "; use Snapshot"};
             }
         }
-        adopt(at);
     }
 
     template <class At>
@@ -81,17 +81,46 @@ class Exact::Weights {
     template <class At>
     int adopt(const At& at) {
         measure(at);
-        for (std::size_t b = 0; b < at.blocks.size(); ++b) {
-            const Block& block = at.blocks[b];
-            const int most = Grid::digits(block.type) - 3 + Grid::largest_exponent(block.type);
-            if (!(largest_[b] <= std::ldexp(1.0, most))) {
-                throw std::invalid_argument{"zeroth: block '" + block.name + "' holds a weight that is not finite, or beyond 2^" +
-                                            std::to_string(most) + ": restore policy Exact cannot keep it"};
-            }
-        }
+        require_finite(at.blocks);
         lay(at);
         ++grids_;
         return 2;
+    }
+    template <class At>
+    void save(StateWriter& writer, const At& at, bool) const {
+        writer.number("reach", reach_);
+        writer.number<std::uint8_t>("outgrown", outgrown_ ? 1 : 0);
+        writer.number("grids", grids_);
+        for (std::size_t b = 0; b < at.blocks.size(); ++b) {
+            writer.number("quantum", quantum_[b]);
+        }
+    }
+    /// The weights are on the saved grid. Throws std::runtime_error for a quantum that is no power of two.
+    template <class At>
+    void load(StateReader& reader, const At&, const SavedBlocks& saved, bool) {
+        reach_ = reader.number<double>("reach");
+        outgrown_ = reader.number<std::uint8_t>("outgrown") != 0;
+        grids_ = reader.number<std::uint64_t>("grids");
+        for (std::size_t k = 0; k < saved.size(); ++k) {
+            const auto quantum = reader.number<double>("quantum");
+            int exponent = 0;
+            if (!(quantum > 0 && std::frexp(quantum, &exponent) == 0.5)) {
+                StateReader::fail("the state's 'quantum' is no power of two");
+            }
+            if (saved[k] != SavedBlocks::none) {
+                quantum_[saved[k]] = quantum;
+            }
+        }
+    }
+    /// Lays the grid under blocks that the state did not have; the others' weights are on theirs, and stay.
+    template <class At>
+    void adopt_added(const At& at) {
+        measure(at);
+        require_finite(at.blocks);
+        for (std::size_t b = 0; b < at.blocks.size(); ++b) {
+            quantum_[b] = quantum_[b] != 0 ? quantum_[b] : quantum_for(at, b);
+        }
+        at.traverse(LayGrid{quantum_.data()});
     }
     [[nodiscard]] std::size_t bytes() const noexcept { return 2 * sizeof(double) * quantum_.size(); }
     /// The grid's step in each block.
@@ -108,18 +137,33 @@ class Exact::Weights {
         at.traverse(LargestMagnitude{largest_.data()});
     }
 
+    void require_finite(std::span<const Block> blocks) const {
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            const int most = Grid::digits(blocks[b].type) - 3 + Grid::largest_exponent(blocks[b].type);
+            if (!(largest_[b] <= std::ldexp(1.0, most))) {
+                throw std::invalid_argument{"zeroth: block '" + blocks[b].name + "' holds a weight that is not finite, or beyond 2^" +
+                                            std::to_string(most) + ": restore policy Exact cannot keep it"};
+            }
+        }
+    }
+    /// Of a block, by its measured weights and the reach.
+    template <class At>
+    [[nodiscard]] double quantum_for(const At& at, std::size_t b) const noexcept {
+        const ScalarType type = at.blocks[b].type;
+        const double reach = reach_ * at.rays.block_scale(b);
+        int exponent = 0;
+        std::frexp(2 * largest_[b] < reach ? reach : 2 * largest_[b], &exponent);
+        exponent -= Grid::digits(type) - 2;
+        exponent = exponent < Grid::min_exponent(type) ? Grid::min_exponent(type) : exponent;
+        return std::ldexp(1.0, exponent > Grid::largest_exponent(type) ? Grid::largest_exponent(type) : exponent);
+    }
+
     /// Chooses each block's quantum by the measured weights and the reach, and rounds the weights to it. Whether a quantum changed.
     template <class At>
     bool lay(const At& at) {
         bool changed = false;
         for (std::size_t b = 0; b < at.blocks.size(); ++b) {
-            const ScalarType type = at.blocks[b].type;
-            const double reach = reach_ * at.rays.block_scale(b);
-            int exponent = 0;
-            std::frexp(2 * largest_[b] < reach ? reach : 2 * largest_[b], &exponent);
-            exponent -= Grid::digits(type) - 2;
-            exponent = exponent < Grid::min_exponent(type) ? Grid::min_exponent(type) : exponent;
-            const double quantum = std::ldexp(1.0, exponent > Grid::largest_exponent(type) ? Grid::largest_exponent(type) : exponent);
+            const double quantum = quantum_for(at, b);
             changed = changed || quantum != quantum_[b];
             quantum_[b] = quantum;
         }

@@ -2,7 +2,7 @@
 
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
-#include <zeroth/cursor/base_move.hpp>
+#include <zeroth/cursor/descend.hpp>
 #include <zeroth/ground/device_copyable.hpp>
 #include <zeroth/parameters/block.hpp>
 #include <zeroth/random/dither.hpp>
@@ -78,7 +78,7 @@ struct DisplaceOnGrid {
 };
 
 /// base <- base + stochastic_round_q(increment(base, ...)), base = w - sum_0; then w <- base + sum_1.
-template <BaseMove M>
+template <class M>
 struct UpdateOnGrid {
     static constexpr int coefficients = 2 + M::coefficients;
     static constexpr int scaled = 2 + M::scaled;

@@ -2,9 +2,10 @@
 
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
-#include <zeroth/cursor/base_move.hpp>
+#include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/parts.hpp>
 #include <zeroth/ground/device_copyable.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -32,7 +33,7 @@ struct InPlace {
 };
 
 /// w <- base + increment(base, ...) + sum_1, base = w - sum_0.
-template <BaseMove M>
+template <class M>
 struct UpdateInPlace {
     static constexpr int coefficients = 2 + M::coefficients;
     static constexpr int scaled = 2 + M::scaled;
@@ -90,9 +91,9 @@ class InPlace::Weights {
     int move(const At& at, Parts& parts, const M* base) {
         double scale = 0;
         const Key* base_move = nullptr;
-        if constexpr (std::same_as<M, LinearMove>) {
-            if (base != nullptr && base->decay == 1) {
-                scale = base->scale; // another displacement, as it were
+        if constexpr (std::same_as<M, Descend<PlainStep>>) {
+            if (base != nullptr && base->is_uniform && base->of_block[0].shrink == 0) {
+                scale = base->of_block[0].scale; // another displacement, as it were
                 base_move = &base->key;
                 base = nullptr;
             }
@@ -113,6 +114,10 @@ class InPlace::Weights {
         return 1;
     }
 
+    template <class At>
+    void save(StateWriter&, const At&, bool) const noexcept {}
+    template <class At>
+    void load(StateReader&, const At&, const SavedBlocks&, bool) const noexcept {}
     /// Nothing is kept beside the weights.
     template <class At>
     int adopt(const At&) const noexcept {

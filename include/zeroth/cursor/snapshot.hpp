@@ -2,10 +2,11 @@
 
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
-#include <zeroth/cursor/base_move.hpp>
+#include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/parts.hpp>
 #include <zeroth/ground/device_copyable.hpp>
 #include <zeroth/ground/state_memory.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
 
 #include <cstddef>
 #include <span>
@@ -70,7 +71,7 @@ struct DisplaceFrom {
 };
 
 /// base <- base + increment(base, ...), w <- base + sum_0.
-template <BaseMove M>
+template <class M>
 struct UpdateFrom {
     static constexpr int coefficients = 1 + M::coefficients;
     static constexpr int scaled = 1 + M::scaled;
@@ -124,7 +125,6 @@ class Snapshot::Weights {
             base_.push_back(copies_.emplace_back(block.bytes(), allocator_).data());
             bytes_ += block.bytes();
         }
-        adopt(at);
     }
 
     template <class At>
@@ -139,6 +139,36 @@ class Snapshot::Weights {
         return 1;
     }
 
+    /// The base, where the weights as they stand are not it.
+    template <class At>
+    void save(StateWriter& writer, const At& at, bool settled) const {
+        for (std::size_t b = 0; !settled && b < at.blocks.size(); ++b) {
+            BlockFields::write(
+                writer, "base", copies_[b], 1, [](std::size_t) { return std::size_t{0}; }, [&](std::size_t) { return at.blocks[b].bytes(); });
+        }
+    }
+    template <class At>
+    void load(StateReader& reader, const At& at, const SavedBlocks& saved, bool settled) {
+        adopt(at);
+        std::byte piece[4096];
+        for (std::size_t k = 0; !settled && k < saved.size(); ++k) {
+            const std::uint64_t size = reader.begin("base", ~std::uint64_t{0});
+            const std::size_t b = saved[k];
+            if (b == SavedBlocks::none) {
+                reader.skip(size, "base");
+                continue;
+            }
+            if (size != at.blocks[b].bytes()) {
+                StateReader::fail("the state's 'base' is not that of these blocks");
+            }
+            for (std::size_t done = 0; done < size; done += sizeof piece) {
+                const std::size_t left = static_cast<std::size_t>(size) - done;
+                const std::span<std::byte> part{piece, left < sizeof piece ? left : sizeof piece};
+                reader.part(part, "base");
+                copies_[b].write(done, part);
+            }
+        }
+    }
     /// Takes the weights as they stand for the base.
     template <class At>
     int adopt(const At& at) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -30,6 +31,7 @@ class CoordinateRays;
 /// Throws std::invalid_argument if the blocks hold no weight.
 class Coordinate {
   public:
+    static constexpr std::string_view name = "coordinate";
     static constexpr float largest = 1.0f;
     static constexpr bool unit_second_moment = false;
     static constexpr bool needs_all_blocks = true;

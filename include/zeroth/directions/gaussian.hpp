@@ -3,6 +3,7 @@
 #include <zeroth/directions/direction.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -17,6 +18,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Cost: a quarter of a Philox evaluation for two numbers. State: none.
 /// Source: Box and Muller 1958; ours are the word's layout and the polynomials.
 struct Gaussian {
+    static constexpr std::string_view name = "gaussian";
     static constexpr float largest = 4.8547f;
     static constexpr int groups = 4;
     static constexpr int vectors = 2;

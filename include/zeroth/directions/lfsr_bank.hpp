@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -74,6 +75,7 @@ constexpr std::uint32_t lfsr_skip(std::uint32_t state, std::uint64_t steps, int 
 /// Throws std::invalid_argument if register_bits is not 4 to 16, or registers not 1 to 2^b - 1 with m (2^b - 1) <= 2^18.
 /// Source: PeZO, arXiv 2504.20314; ours are the phases, the start of each block and of each query, and the defaults.
 struct LfsrBank {
+    static constexpr std::string_view name = "lfsr";
     /// 8 sqrt 2.
     static constexpr float largest = 11.314f;
     static constexpr bool needs_all_blocks = true;
@@ -110,11 +112,11 @@ struct LfsrBank {
     }
 
     /// Makes the table of that name: row t, column k is the number of register (k + rotation) mod m at time t.
-    void fill(const TableName& name, float* numbers) const noexcept {
+    void fill(const TableName& table, float* numbers) const noexcept {
         const std::uint32_t period = (1u << register_bits) - 1;
         std::uint32_t phase[512];
-        draw_phases(name.philox(), period, phase);
-        const std::uint32_t first = name.rotation;
+        draw_phases(table.philox(), period, phase);
+        const std::uint32_t first = table.rotation;
         std::uint32_t state = lfsr_skip(1, phase[first], register_bits);
         for (std::uint32_t t = 0; t < period; ++t) {
             numbers[std::size_t{t} * registers] = static_cast<float>(static_cast<int>(state) - (1 << (register_bits - 1)));

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -31,6 +32,7 @@ class LowRankRays;
 /// Source: LOZO, Chen et al., arXiv 2410.07698.
 template <int Rank = 2>
 struct LowRank {
+    static constexpr std::string_view name = "low-rank";
     static_assert(Rank >= 1 && Rank <= 16, "zeroth: LowRank's rank is from 1 to 16");
 
     using Ray = LowRankRay<Rank>;

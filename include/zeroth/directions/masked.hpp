@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -101,6 +102,7 @@ class MaskedRays;
 /// Cost: the direction's and the mask's. Source: Zhang et al., arXiv 2402.11592, section 4 (gradient sparsity).
 template <class D = Gaussian, class M = void>
 struct Masked {
+    static constexpr std::string_view name = "masked";
     static_assert(VectorDirection<D>, "zeroth: what is masked must be drawn in registers (VectorDirection)");
     static_assert(!has_scales_of<D>, "zeroth: a direction with a factor for each block (Sphere, Scaled) cannot be masked: scale what is masked");
     static_assert(!requires(const D& direction) { direction.mask; }, "zeroth: one mask at a time");

@@ -80,9 +80,9 @@ struct BitMask {
     /// Throws std::invalid_argument unless there are bits for each of these blocks, where the block lies.
     void validate_for(std::span<const Block> trained) const {
         for (std::size_t b = 0; b < trained.size(); ++b) {
-            if (trained[b].space != space) {
+            if (trained[b].options.space != space) {
                 throw std::invalid_argument{"zeroth: the mask's bits lie in " + std::string{to_string(space)} + " memory, block '" +
-                                            trained[b].name + "' in " + std::string{to_string(trained[b].space)} + " memory"};
+                                            trained[b].name + "' in " + std::string{to_string(trained[b].options.space)} + " memory"};
             }
             if (find(trained[b].identity, b) == blocks.size()) {
                 throw std::invalid_argument{"zeroth: the mask has no bits for block '" + trained[b].name + "'"};

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -119,6 +120,7 @@ class MixedPoolRays;
 /// for all, taken when the first cursor is made.
 /// Source: ours, after the reuse pool of PeZO, arXiv 2504.20314.
 struct MixedPool {
+    static constexpr std::string_view name = "mixed-pool";
     static constexpr float largest = 5.1806f;
 
     struct Ray : PhiloxBits {

@@ -6,10 +6,12 @@
 #include <zeroth/ground/array.hpp>
 #include <zeroth/ground/device_copyable.hpp>
 #include <zeroth/ground/state_memory.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -81,6 +83,7 @@ class PreconditionedRays;
 /// Source: Zhao et al., arXiv 2402.15173.
 template <class D = Gaussian>
 struct Preconditioned {
+    static constexpr std::string_view name = "preconditioned";
     static_assert(VectorDirection<D> && std::is_same_v<RaysOf<D, void>, PhiloxRays<D>>,
                   "zeroth: only a direction of random words alone (Gaussian, Rademacher, Uniform) can be preconditioned");
 
@@ -126,6 +129,17 @@ class PreconditionedRays : public RaysBase<Preconditioned<D>> {
     }
     [[nodiscard]] typename Preconditioned<D>::Ray ray(std::size_t k, std::size_t b) const noexcept { return {raw_.ray(k, b), factors_of(b)}; }
     [[nodiscard]] std::size_t bytes() const noexcept { return numbers_.size(); }
+
+    void save(StateWriter& writer, std::span<const Block> blocks) const {
+        BlockFields::write(
+            writer, "factors", numbers_, blocks.size(), [this](std::size_t b) { return begin_[b] * sizeof(float); },
+            [&](std::size_t b) { return blocks[b].size() * sizeof(float); });
+    }
+    void load(StateReader& reader, std::span<const Block> blocks, const SavedBlocks& saved) {
+        BlockFields::read(
+            reader, "factors", numbers_, saved, [this](std::size_t b) { return begin_[b] * sizeof(float); },
+            [&](std::size_t b) { return blocks[b].size() * sizeof(float); });
+    }
 
     /// To change them.
     [[nodiscard]] FactorPlace factors() noexcept { return {numbers(), begin_.data()}; }

@@ -3,6 +3,7 @@
 #include <zeroth/directions/direction.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -12,6 +13,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Cost: a 128th of a Philox evaluation a number, the cheapest direction. State: none.
 /// Source: Spall 1992 (SPSA's Bernoulli perturbations).
 struct Rademacher {
+    static constexpr std::string_view name = "rademacher";
     static constexpr float largest = 1.0f;
     static constexpr bool signs = true;
     static constexpr int groups = 32;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -26,6 +27,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Throws std::invalid_argument if index_bits is not 4 to 16 or entry_bits not 2 to 16.
 /// Source: PeZO, arXiv 2504.20314; ours are the start of each block and of each query, and the defaults.
 struct ReusePool {
+    static constexpr std::string_view name = "pool";
     /// 8 sqrt 2.
     static constexpr float largest = 11.314f;
     static constexpr bool needs_all_blocks = true;
@@ -66,8 +68,8 @@ struct ReusePool {
     }
 
     /// Makes the pool of that name.
-    void fill(const TableName& name, float* numbers) const noexcept {
-        const PhiloxKey philox = name.philox();
+    void fill(const TableName& table, float* numbers) const noexcept {
+        const PhiloxKey philox = table.philox();
         const auto size = static_cast<std::uint32_t>(layout().size());
         PhiloxWords words{};
         for (std::uint32_t i = 0; i < size; ++i) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -31,6 +32,7 @@ class ScaledRays;
 template <class D = Rademacher>
 class Scaled {
   public:
+    static constexpr std::string_view name = "scaled";
     static_assert(Direction<D>, "zeroth: what is scaled must be a Direction: z(key, block, element) and largest");
     static_assert(!has_scales_of<D>, "zeroth: a direction with a factor for each block (Sphere, Scaled) cannot be scaled again");
 

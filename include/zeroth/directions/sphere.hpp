@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -26,6 +27,7 @@ class SphereRays;
 /// The norm is |z| = sqrt(n) to 2^-15 relative or better (n >= 16), from a sum over whole numbers whose order does not matter.
 /// Cost: a Gaussian's, and one more generation of the block for each key. State: none.
 struct Sphere {
+    static constexpr std::string_view name = "sphere";
     static constexpr bool has_scales = true;
     /// Of the raw Gaussian; the scaled number is at most sqrt(n).
     static constexpr float largest = Gaussian::largest;

@@ -3,6 +3,7 @@
 #include <zeroth/directions/direction.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -12,6 +13,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// Mean exactly 0, variance 1 to float rounding. Cost: an eighth of a Philox evaluation a number. State: none.
 struct Uniform {
+    static constexpr std::string_view name = "uniform";
     static constexpr float largest = 1.7320245f;
     static constexpr int groups = 4;
     static constexpr int vectors = 2;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -24,6 +25,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Throws std::invalid_argument if epsilon is not positive and finite, coordinates is 0 or over the number of weights, or clip is not positive.
 /// Source: Kiefer and Wolfowitz 1952; Lian et al., arXiv 1606.00498; Chen et al. (DeepZero), arXiv 2310.02025.
 struct CoordinateWise {
+    static constexpr std::string_view name = "coordinate";
     Coordinate direction;
     /// Smoothing: how far the probes stand from the weight.
     double epsilon = 1e-3;

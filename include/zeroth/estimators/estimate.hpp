@@ -2,6 +2,7 @@
 
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/ground/setting.hpp>
+#include <zeroth/ground/stopwatch.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -33,6 +34,8 @@ struct Estimate {
     bool kept = false;
     /// Projected gradients whose magnitude was clipped.
     int clipped = 0;
+    /// In the losses.
+    double seconds = 0;
 
     void clear() noexcept {
         terms.clear();
@@ -42,12 +45,15 @@ struct Estimate {
         finite = true;
         kept = false;
         clipped = 0;
+        seconds = 0;
     }
 
     /// Evaluates the loss, and notes it.
     template <ForwardFn F>
     double evaluate(F& forward) {
+        const double begin = seconds_now();
         const double value = static_cast<double>(forward());
+        seconds += seconds_now() - begin;
         losses.push_back(value);
         finite = finite && std::isfinite(value);
         return value;

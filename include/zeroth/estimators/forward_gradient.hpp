@@ -13,6 +13,7 @@
 #include <limits>
 #include <new>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -81,6 +82,7 @@ concept DirectionalFn = requires(F& directional, const Tangent& tangent) {
 /// Source: Baydin et al., arXiv 2202.08587; Forward-Grad of Zhang et al., arXiv 2402.11592.
 template <class D = Gaussian>
 struct ForwardGradient {
+    static constexpr std::string_view name = "forward-gradient";
     D direction{};
     /// Directions averaged in a step.
     std::uint32_t queries = 1;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -23,6 +24,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: Dang et al., arXiv 2506.09034, whose step has no floor and diverges where all losses agree.
 template <Direction D = Rademacher>
 struct Fzoo {
+    static constexpr std::string_view name = "fzoo";
     D direction{};
     /// Smoothing: how far the probes stand from the weights.
     double epsilon = 1e-3;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -22,6 +23,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: Zhao et al., arXiv 2402.15173, Algorithm 1.
 template <class D = Preconditioned<>>
 struct HizooRge {
+    static constexpr std::string_view name = "hizoo";
     static_assert(requires { requires D::has_factors; }, "zeroth: HizooRge estimates along a Preconditioned direction");
     static_assert(!D::raw_signs, "zeroth: the curvatures of single weights are told apart by z^2: take Gaussian or Uniform");
     static constexpr bool measures_curvature = true;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -79,6 +80,7 @@ struct LegendreKernel {
 /// Source: KerZOO, arXiv 2505.18886; its kernel of orders 3 and 4. The factor 195/64 printed elsewhere for orders 5 and 6 is 105/64 (E[r K] = 1).
 template <int Order = 4, Direction D = Gaussian>
 struct KernelRge {
+    static constexpr std::string_view name = "kernel";
     static constexpr LegendreKernel<Order> kernel{};
 
     D direction{};

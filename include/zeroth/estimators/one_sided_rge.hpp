@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -20,6 +21,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: Zhang et al., arXiv 2402.11592, equation 2; Nesterov and Spokoiny 2017.
 template <Direction D = Gaussian>
 struct OneSidedRge {
+    static constexpr std::string_view name = "one-sided";
     D direction{};
     /// Smoothing: how far the probes stand from the weights.
     double epsilon = 1e-3;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -19,6 +20,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: Malladi et al., arXiv 2305.17333, Algorithm 1; Spall 1992.
 template <Direction D = Gaussian>
 struct TwoSidedRge {
+    static constexpr std::string_view name = "two-sided";
     D direction{};
     /// Smoothing: how far the probes stand from the weights. 1e-3 for full fine-tuning, 1e-2 for LoRA, 1e-1 for prefixes.
     double epsilon = 1e-3;

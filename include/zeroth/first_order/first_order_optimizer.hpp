@@ -4,9 +4,16 @@
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
 #include <zeroth/estimators/estimate.hpp>
+#include <zeroth/ground/array.hpp>
+#include <zeroth/ground/stopwatch.hpp>
+#include <zeroth/ground/method_name.hpp>
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/parameters/saved_blocks.hpp>
+#include <zeroth/resume.hpp>
+#include <zeroth/settings.hpp>
 #include <zeroth/step_report.hpp>
 #include <zeroth/updates/moments.hpp>
+#include <zeroth/updates/state_fields.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
 #include <cmath>
@@ -51,12 +58,11 @@ concept GradientFn = requires(F& forward, std::span<const GradientBlock> blocks)
 };
 
 /// base <- base + increment(base, g), g read from memory.
-template <BaseMove M>
+template <class M>
 struct ApplyGradient {
     static constexpr int coefficients = 1;
     static constexpr int sums = 0;
     static constexpr bool writes = true;
-    static_assert(M::sums == 1, "a rule of g alone");
 
     MomentPlace gradient;
     M move;
@@ -94,23 +100,62 @@ struct ApplyGradient {
 template <UpdateRule Rule, Backend B = Reference>
 class FirstOrderOptimizer {
     static_assert(memory_space_of<B> == MemorySpace::host, "zeroth: FirstOrderOptimizer keeps the gradient on the host");
+    static_assert(of_gradient_alone<Rule>,
+                  "zeroth: FirstOrderOptimizer takes rules whose steps are functions of the gradient alone: Sgd, SignSgd, Momentum, Adam");
 
   public:
-    FirstOrderOptimizer(const Parameters& parameters, Rule rule, std::uint64_t seed = 0, B backend = {})
-        : parameters_{parameters}, rule_{(rule.validate(), std::move(rule))}, seed_{seed}, backend_{backend}, backend_name_{backend.name()} {
+    /// Of the settings seed and first step count.
+    FirstOrderOptimizer(const Parameters& parameters, Rule rule, const Settings<>& settings = {}, B backend = {})
+        : parameters_{parameters}, rule_{(rule.validate(), std::move(rule))}, seed_{settings.seed}, backend_{backend},
+          backend_name_{backend.name()}, step_{settings.first_step}, gradient_{parameters_.blocks()}, rates_(parameters_.blocks().size()),
+          state_{rule_, parameters_.blocks(), 0, StateAllocator{}} {
         require_blocks(parameters_.blocks());
         require_space(parameters_.blocks(), memory_space_of<B>, "the backend");
-        gradient_.prepare(parameters_.blocks());
         for (std::size_t b = 0; b < parameters_.blocks().size(); ++b) {
             const Block& block = parameters_.blocks()[b];
             const ScalarType type = block.type == ScalarType::float64 ? ScalarType::float64 : ScalarType::float32;
             views_.push_back({block.name, gradient_.of(b), type, block.size()});
         }
-        prepare_rule(rule_, parameters_.blocks(), 0, {});
     }
     FirstOrderOptimizer(FirstOrderOptimizer&&) noexcept = default;
     FirstOrderOptimizer& operator=(FirstOrderOptimizer&&) noexcept = default;
     ~FirstOrderOptimizer() = default;
+
+    /// Goes on where another was saved, as Optimizer does.
+    FirstOrderOptimizer(const Parameters& parameters, Rule rule, const Settings<>& settings, B backend, Resume resume)
+        : FirstOrderOptimizer{parameters, std::move(rule), settings, std::move(backend)} {
+        StateReader reader{std::move(resume.source)};
+        load(reader, resume.other_blocks);
+        reader.finish();
+    }
+
+    /// Writes all that this run needs to go on with the same bits, beside the weights (Optimizer::save).
+    void save(StateSink sink) {
+        StateWriter writer{std::move(sink)};
+        write(writer);
+        writer.finish();
+    }
+    /// As a part of a state.
+    void write(StateWriter& writer) {
+        writer.text("first-order rule", method_name<Rule>());
+        writer.number("seed", seed_);
+        writer.number("step", step_);
+        SavedBlocks::write(writer, parameters_.blocks());
+        if constexpr (has_fields) {
+            WrittenFields fields{writer, parameters_.blocks().size()};
+            state_.for_each_field(fields);
+        }
+    }
+    void load(StateReader& reader, bool other_blocks) {
+        reader.require("first-order rule", method_name<Rule>());
+        seed_ = reader.number<std::uint64_t>("seed");
+        step_ = reader.number<std::uint64_t>("step");
+        const SavedBlocks saved{reader, parameters_.blocks(), other_blocks};
+        if constexpr (has_fields) {
+            ReadFields fields{reader, saved};
+            state_.for_each_field(fields);
+        }
+    }
 
     /// Calls the GradientFn once, then updates. If it throws, or its loss is not finite, the weights stay as they are.
     template <GradientFn F>
@@ -124,7 +169,9 @@ class FirstOrderOptimizer {
     double gradient(F&& gradient_fn) {
         rate_ = rule_.rate(step_);
         gradient_.clear();
+        const double begin = seconds_now();
         loss_ = static_cast<double>(gradient_fn(std::span<const GradientBlock>{views_}));
+        seconds_ = seconds_now() - begin;
         return loss_;
     }
     /// The second half: the update along the last gradient. None where its loss was not finite.
@@ -134,6 +181,7 @@ class FirstOrderOptimizer {
         report.loss = loss_;
         report.losses = {&loss_, 1};
         report.learning_rate = rate_;
+        report.seconds_in_loss = seconds_;
         report.forward_passes = 1;
         report.backend = backend_name_;
         if (!std::isfinite(loss_)) {
@@ -142,12 +190,16 @@ class FirstOrderOptimizer {
         }
         report.relative_update = std::numeric_limits<double>::quiet_NaN();
         terms_.clear();
-        const typename Rule::Move move = rule_.move(Estimate{}, Key{seed_, report.step, 0}, terms_);
-        backend_.traverse(Traversal{parameters_.blocks(), ApplyGradient<typename Rule::Move>{gradient_.place(), move}});
+        using M = Descend<typename Rule::Step>;
+        M move = rule_.move(Estimate{}, Key{seed_, report.step, 0}, state_, terms_);
+        move.take_rates(parameters_.blocks(), rates_.data());
+        const double begin = seconds_now();
+        backend_.traverse(Traversal{parameters_.blocks(), ApplyGradient<M>{gradient_.place(), move}});
         report.traversals = 1;
         if (parameters_.hook()) {
             parameters_.hook()(parameters_.blocks());
         }
+        report.seconds_in_traversals = seconds_now() - begin;
         return report;
     }
 
@@ -166,6 +218,8 @@ class FirstOrderOptimizer {
     [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
 
   private:
+    static constexpr bool has_fields = requires(typename Rule::State& state, WrittenFields& fields) { state.for_each_field(fields); };
+
     Parameters parameters_;
     Rule rule_;
     std::uint64_t seed_;
@@ -174,9 +228,12 @@ class FirstOrderOptimizer {
     std::uint64_t step_ = 0;
     double rate_ = 0;
     double loss_ = 0;
+    double seconds_ = 0;
     Moment gradient_;
+    Array<BlockRate> rates_;
+    typename Rule::State state_;
     std::vector<GradientBlock> views_;
-    Gradient<typename Rule::Move> terms_;
+    Gradient<typename Rule::Step> terms_;
 };
 
 ZEROTH_END_NAMESPACE

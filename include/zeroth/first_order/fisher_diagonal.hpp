@@ -33,10 +33,9 @@ class FisherDiagonal {
   public:
     /// Zeros.
     explicit FisherDiagonal(const Parameters& parameters)
-        : parameters_{parameters}, sums_(parameters_.size()), views_(parameters_.blocks().size()), scores_(parameters_.blocks().size()) {
+        : parameters_{parameters}, sums_(parameters_.size()), gradient_{parameters_.blocks()}, views_(parameters_.blocks().size()), scores_(parameters_.blocks().size()) {
         const std::span<const Block> blocks = parameters_.blocks();
         require_blocks(blocks);
-        gradient_.prepare(blocks);
         std::size_t begin = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             const ScalarType type = blocks[b].type == ScalarType::float64 ? ScalarType::float64 : ScalarType::float32;

@@ -21,11 +21,35 @@ ZEROTH_BEGIN_NAMESPACE
 /// Source: described by Zhang et al., arXiv 2402.11592, section 4, whose code does not have it.
 template <Estimator E, UpdateRule Rule, UpdateRule FirstRule, class Restore = InPlace, Backend B = Reference>
 class HybridOptimizer {
+    using ZerothOrder = Optimizer<E, Rule, Restore, B>;
+
   public:
     HybridOptimizer(const Parameters& zeroth_order, E estimator, Rule rule, const Parameters& first_order, FirstRule first_rule,
                     Settings<Restore> settings = {}, B backend = {})
         : step_{settings.first_step}, zeroth_order_{checked(zeroth_order, first_order), std::move(estimator), std::move(rule), settings, backend},
-          first_order_{first_order, std::move(first_rule), settings.seed, backend} {}
+          first_order_{first_order, std::move(first_rule), Settings<>{.seed = settings.seed}, backend} {}
+
+    /// Goes on where another was saved, as Optimizer does.
+    HybridOptimizer(const Parameters& zeroth_order, E estimator, Rule rule, const Parameters& first_order, FirstRule first_rule,
+                    Settings<Restore> settings, B backend, Resume resume)
+        : step_{settings.first_step}, zeroth_order_{checked(zeroth_order, first_order), std::move(estimator), std::move(rule), settings, backend,
+                                                    typename ZerothOrder::Later{}},
+          first_order_{first_order, std::move(first_rule), Settings<>{.seed = settings.seed}, backend} {
+        StateReader reader{std::move(resume.source)};
+        step_ = reader.number<std::uint64_t>("step");
+        typename ZerothOrder::Loaded loaded = zeroth_order_.load(reader, resume.other_blocks);
+        first_order_.load(reader, resume.other_blocks);
+        reader.finish();
+        zeroth_order_.go_on(std::move(loaded));
+    }
+    /// Writes all that this run needs to go on with the same bits, beside the weights as they stand (Optimizer::save).
+    void save(StateSink sink) {
+        StateWriter writer{std::move(sink)};
+        writer.number("step", step_);
+        zeroth_order_.write(writer);
+        first_order_.write(writer);
+        writer.finish();
+    }
 
     /// The report's losses, terms and update's size are of the zeroth-order side.
     /// If either callable throws, or either's loss is not finite, no weight of either side changes; one that throws is not counted as a step.
@@ -41,7 +65,10 @@ class HybridOptimizer {
         StepReport report = zeroth_order_.step(forward);
         ++step_;
         if (report.reason == Reason::updated || report.reason == Reason::kept) {
-            report.traversals += first_order_.update().traversals;
+            const StepReport of_gradient = first_order_.update();
+            report.traversals += of_gradient.traversals;
+            report.seconds_in_loss += of_gradient.seconds_in_loss;
+            report.seconds_in_traversals += of_gradient.seconds_in_traversals;
         }
         report.forward_passes += 1;
         return report;
@@ -68,7 +95,7 @@ class HybridOptimizer {
     }
 
     std::uint64_t step_;
-    Optimizer<E, Rule, Restore, B> zeroth_order_;
+    ZerothOrder zeroth_order_;
     FirstOrderOptimizer<FirstRule, B> first_order_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <utility>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -18,6 +19,9 @@ struct StateAllocator {
     /// The same word over and over.
     void (*fill)(const StateAllocator&, void* to, std::uint32_t word, std::size_t words) = host_fill;
     void (*copy)(const StateAllocator&, void* to, const void* from, std::size_t bytes) = host_copy;
+    /// To and from memory of the host's: what it was is done with when it returns.
+    void (*copy_to_host)(const StateAllocator&, void* to, const void* from, std::size_t bytes) = host_copy;
+    void (*copy_from_host)(const StateAllocator&, void* to, const void* from, std::size_t bytes) = host_copy;
     /// The backend's.
     int device = 0;
     void* stream = nullptr;
@@ -73,6 +77,17 @@ class StateMemory {
     /// Of the allocator's memory: not to be looked at elsewhere.
     [[nodiscard]] std::byte* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
+    /// Some of its bytes, from `begin` on, copied to the host's memory, and back.
+    void read(std::size_t begin, std::span<std::byte> to) const {
+        if (!to.empty()) {
+            allocator_.copy_to_host(allocator_, to.data(), data_ + begin, to.size());
+        }
+    }
+    void write(std::size_t begin, std::span<const std::byte> from) {
+        if (!from.empty()) {
+            allocator_.copy_from_host(allocator_, data_ + begin, from.data(), from.size());
+        }
+    }
     void fill(std::uint32_t word) {
         if (bytes_ != 0) {
             allocator_.fill(allocator_, data_, word, words(bytes_));

@@ -105,13 +105,22 @@ enum class MemorySpace : std::uint8_t { host, device };
     return space == MemorySpace::host ? "host" : "device";
 }
 
+/// How a block is trained beside the others, and where it lies.
+struct BlockOptions {
+    /// A factor of the learning rate in this block: zero or positive, and finite. With 0 it is probed, but stands still.
+    double rate = 1;
+    /// A factor of the weight decay: zero or positive, and finite. 0 for biases and norms, which are usually spared.
+    double weight_decay = 1;
+    MemorySpace space = MemorySpace::host;
+};
+
 /// One tensor of the user's model: a view, not a copy.
 struct Block {
     std::string name;
     void* data = nullptr;
     ScalarType type = ScalarType::float32;
     BlockIdentity identity;
-    MemorySpace space = MemorySpace::host;
+    BlockOptions options{};
 
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(identity.size()); }
     [[nodiscard]] std::size_t bytes() const noexcept { return size() * bytes_of(type); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/parameters/parameters.hpp>
+#include <zeroth/parameters/pattern.hpp>
 
 #include <cstddef>
 #include <span>
@@ -17,40 +18,13 @@ struct Partition {
     std::vector<std::string> names;
 };
 
-/// Whether a name fits a pattern, in which * stands for any characters, also none.
-[[nodiscard]] inline bool matches(std::string_view pattern, std::string_view name) noexcept {
-    // Where the last star was, and what it stands for so far: grown when the rest does not fit.
-    std::size_t p = 0;
-    std::size_t n = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t after_star = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            after_star = n;
-        } else if (p < pattern.size() && pattern[p] == name[n]) {
-            ++p;
-            ++n;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            n = ++after_star;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') {
-        ++p;
-    }
-    return p == pattern.size();
-}
-
 /// The blocks for which select(block) is true, in their order, with the same hook.
 template <class Select>
 [[nodiscard]] Parameters selected(const Parameters& parameters, const Select& select) {
     Parameters result;
     for (const Block& block : parameters.blocks()) {
         if (select(block)) {
-            result.add_memory(block.name, block.data, block.type, block.size(), {block.identity.rows, block.identity.columns}, block.space);
+            result.add_memory(block.name, block.data, block.type, block.size(), {block.identity.rows, block.identity.columns}, block.options);
         }
     }
     result.on_change(parameters.hook());

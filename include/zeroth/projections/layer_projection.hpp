@@ -98,18 +98,12 @@ class LayerProjection {
           parameters_{settings_.select ? selected(parameters, settings_.select) : parameters}, backend_{std::move(backend)},
           backend_name_{backend_.name()}, anchor_{anchor.empty() ? Anchor::copy_of(blocks()) : std::move(anchor)} {
         require_blocks(parameters.blocks());
-        require_space(parameters.blocks(), memory_space_of<B>, "the backend");
+        require_reached<B>(parameters.blocks());
         if (blocks().empty()) {
             throw std::invalid_argument{"zeroth: select takes none of the blocks: there is nothing to project"};
         }
         const std::size_t count = blocks().size();
         for (const Block& block : blocks()) {
-            if constexpr (requires { typename B::Types; }) {
-                if (!B::Types::hold(block.type)) {
-                    throw std::invalid_argument{"zeroth: block '" + block.name + "' is stored as " + std::string{to_string(block.type)} +
-                                                ", which is not among the backend's scalar types"};
-                }
-            }
             anchors_.push_back(anchor_.of(block));
             copies_.emplace_back(block.bytes());
             layers_.push_back({block.name});

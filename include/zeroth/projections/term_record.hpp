@@ -25,10 +25,8 @@ class Optimizer;
 
 /// A rule whose moves follow from an estimate's terms and the step alone: Sgd, ScalarSignSgd.
 template <class R>
-concept ReplayableRule = UpdateRule<R> && std::same_as<typename R::Move, LinearMove> && !LookaheadRule<R> &&
-                         requires(const R& rule, const Estimate& estimate, const Key& key, Gradient<LinearMove>& gradient) {
-                             { rule.move(estimate, key, gradient) } -> std::same_as<LinearMove>;
-                         };
+concept ReplayableRule = UpdateRule<R> && std::same_as<typename R::Step, PlainStep> && std::same_as<typename R::State, NoState> &&
+                         !LookaheadRule<R>;
 
 /// Restore policy of a replay: numbers on a grid that is given, and never displaced.
 struct OnGivenGrid {
@@ -115,8 +113,9 @@ class TermRecord {
     explicit TermRecord(const Optimizer<E, Rule, Exact, B>& optimizer)
         : quanta_{optimizer.cursor().quanta().begin(), optimizer.cursor().quanta().end()}, grids_{optimizer.cursor().grids()},
           first_{optimizer.steps()}, next_{first_} {
-        Gradient<LinearMove> none;
-        require_no_decay(optimizer.rule().move(Estimate{}, Key{0, first_, 0}, none));
+        Gradient<PlainStep> none;
+        NoState state = optimizer.state();
+        require_no_decay(optimizer.rule().move(Estimate{}, Key{0, first_, 0}, state, none));
     }
 
     /// So that nothing is allocated while so much is added.
@@ -179,7 +178,7 @@ class TermRecord {
             const Block& block = trained[b];
             if (needs_all_blocks_of<D> || !select || select(block)) {
                 std::byte* const numbers = anchor.allocate(block);
-                displacement.add_memory(block.name, numbers, block.type, block.size(), {block.identity.rows, block.identity.columns});
+                displacement.add_memory(block.name, numbers, block.type, block.size(), {block.identity.rows, block.identity.columns}, block.options);
                 weights.push_back(static_cast<const std::byte*>(block.data));
                 displaced.push_back(numbers);
                 quanta.push_back(quanta_[b]);
@@ -208,8 +207,8 @@ class TermRecord {
         double ratio;
     };
 
-    static void require_no_decay(const LinearMove& move) {
-        require_setting(move.decay == 1, "weight_decay", 1 - move.decay, "0 for a record that the anchor is to be rebuilt from");
+    static void require_no_decay(const Descend<PlainStep>& move) {
+        require_setting(ScalarLanes::product(move.rate, move.weight_decay) == 0, "weight_decay", move.weight_decay, "0 for a record that the anchor is to be rebuilt from");
     }
     [[nodiscard]] bool on_first_grid(std::span<const double> quanta) const noexcept {
         bool same = quanta.size() == quanta_.size();
@@ -227,9 +226,10 @@ class TermRecord {
         for (const Entry& entry : entries_) {
             max_terms = !entry.projection && entry.count > max_terms ? entry.count : max_terms;
         }
-        Cursor<D, OnGivenGrid, B, LinearMove> cursor{displacement, direction, OnGivenGrid{quanta}, backend, 0.0, max_terms, max_terms};
+        Cursor<D, OnGivenGrid, B> cursor{displacement, direction, OnGivenGrid{quanta}, backend, 0.0, max_terms, max_terms};
         std::vector<double> ratio(quanta.size());
-        Gradient<LinearMove> gradient;
+        Gradient<PlainStep> gradient;
+        NoState state{rule, displacement.blocks(), max_terms, StateAllocator{}};
         Estimate estimate;
         auto term = terms_.begin();
         auto layer = ratios_.begin();
@@ -251,7 +251,8 @@ class TermRecord {
                 term += count;
                 gradient.clear();
                 // A run's keys all hold its seed.
-                const LinearMove move = rule.move(estimate, Key{estimate.terms.front().key.seed, entry.step, 0}, gradient);
+                const Descend<PlainStep> move =
+                    rule.move(estimate, Key{estimate.terms.front().key.seed, entry.step, 0}, state, gradient);
                 require_no_decay(move);
                 cursor.update(move, std::span<const GradientTerm<1>>{gradient});
                 cursor.settle();

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -21,7 +22,8 @@ ZEROTH_BEGIN_NAMESPACE
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
 /// Source: ZO-SGD-Cons of Zhang et al., arXiv 2402.11592, whose code steps with AdamW.
 struct Conservative {
-    using Move = LinearMove;
+    static constexpr std::string_view name = "conservative";
+    using Step = PlainStep;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     Schedule learning_rate = 1e-6;
@@ -31,43 +33,44 @@ struct Conservative {
         require_decay(weight_decay);
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block>, std::size_t max_terms) { candidate.reserve(max_terms); }
+    /// The candidate, and which was chosen.
+    struct State {
+        std::vector<Term> candidate{};
+        double towards = 0;
+
+        State(const Conservative&, std::span<const Block>, std::size_t max_terms, const StateAllocator&) { candidate.reserve(max_terms); }
+    };
     [[nodiscard]] std::size_t forward_passes() const noexcept { return 3; }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
 
     /// Evaluates the candidates, the farthest last.
     template <class Cursor, ForwardFn F>
-    void choose(Cursor& cursor, F& forward, Estimate& estimate, const Key& key) {
+    void choose(Cursor& cursor, F& forward, Estimate& estimate, const Key& key, State& state) const {
         const double eta = rate(key.step);
-        sign = 0;
+        state.towards = 0;
         cursor.stand_at_base();
         double least = estimate.evaluate(forward);
         for (const double towards : {-1.0, 1.0}) {
             if (!estimate.finite) {
                 return;
             }
-            candidate.clear();
+            state.candidate.clear();
             for (const Term& term : estimate.terms) {
-                candidate.push_back({term.key, ScalarLanes::product(towards * eta, term.coefficient)});
+                state.candidate.push_back({term.key, ScalarLanes::product(towards * eta, term.coefficient)});
             }
-            cursor.stand_at(candidate);
+            cursor.stand_at(state.candidate);
             const double loss = estimate.evaluate(forward);
             if (loss < least) {
                 least = loss;
-                sign = towards;
+                state.towards = towards;
             }
         }
-        estimate.kept = sign == 0;
+        estimate.kept = state.towards == 0;
     }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
-        const double eta = rate(key.step);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State& state, Gradient<Step>& gradient) const {
         append_terms(estimate, gradient);
-        return {1 - ScalarLanes::product(eta, weight_decay), sign * eta, key};
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .towards = state.towards, .key = key};
     }
-
-    /// The candidate, and which was chosen; the rule's own.
-    std::vector<Term> candidate{};
-    double sign = 0;
 };
 
 ZEROTH_END_NAMESPACE

@@ -2,19 +2,19 @@
 
 #include <zeroth/backends/access.hpp>
 #include <zeroth/directions/preconditioned.hpp>
-#include <zeroth/random/scalar_lanes.hpp>
 #include <zeroth/schedules/schedule.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// s <- s / r, base <- decay * base + scale * g / r, r^2 = 1 - smoothing + smoothing * (sum k z^2) / s^2: z = s z_raw with the s before.
-struct HizooMove {
+/// s <- s / r, u = g / r, r^2 = 1 - smoothing + smoothing * (sum k z^2) / s^2: z = s z_raw with the s before.
+struct HizooStep {
     /// c and k.
     static constexpr int coefficients = 2;
     static constexpr int scaled = 1;
@@ -22,15 +22,16 @@ struct HizooMove {
     static constexpr bool is_device_copyable = true;
 
     double smoothing = 0;
-    double decay = 1;
-    double scale = 0;
-    Key key;
-    /// The cursor's direction's.
+    /// The cursor's rays'.
     FactorPlace factors{};
 
     template <class Visitor>
     ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
         visit(factors.begin);
+    }
+    template <class Visitor>
+    void for_each_number(Visitor& visit) {
+        visit(smoothing);
     }
 
     template <class Lanes, class Storage>
@@ -39,15 +40,13 @@ struct HizooMove {
         using Real = typename Lanes::template Real<Compute>;
         using Float = typename Lanes::Float;
 
-        Real smoothing, rest, shrink, scale, least, most;
+        Real smoothing, rest, least, most;
         float* factors;
 
-        ZEROTH_HOST_DEVICE Bound(const HizooMove& move, const BlockView&, std::size_t block) noexcept
-            : smoothing{Lanes::template broadcast_real<Compute>(move.smoothing)},
-              rest{Lanes::template broadcast_real<Compute>(1 - move.smoothing)},
-              shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
-              scale{Lanes::template broadcast_real<Compute>(move.scale)}, least{Lanes::template broadcast_real<Compute>(0x1p-30)},
-              most{Lanes::template broadcast_real<Compute>(0x1p30)}, factors{move.factors.numbers + move.factors.begin[block]} {}
+        ZEROTH_HOST_DEVICE Bound(const HizooStep& step, const BlockView&, std::size_t block) noexcept
+            : smoothing{Lanes::template broadcast_real<Compute>(step.smoothing)},
+              rest{Lanes::template broadcast_real<Compute>(1 - step.smoothing)}, least{Lanes::template broadcast_real<Compute>(0x1p-30)},
+              most{Lanes::template broadcast_real<Compute>(0x1p30)}, factors{step.factors.numbers + step.factors.begin[block]} {}
 
         template <bool First>
         ZEROTH_INLINE static void accumulate(Real* sum, const Real& z, const Real* coefficient) noexcept {
@@ -62,12 +61,12 @@ struct HizooMove {
             }
         }
         template <class Count>
-        ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t element, Count count) const noexcept {
+        ZEROTH_INLINE Real u(const Real&, const Real* sum, std::uint64_t element, Count count) const noexcept {
             const Real s = Lanes::template widen<Compute>(Lanes::load(factors + element)); // their memory is of whole tiles
             const Real growth = rest + Lanes::product(smoothing, Lanes::quotient(sum[1], Lanes::product(s, s)));
             const Real root = Lanes::square_root(growth);
             store_factor(element, Lanes::larger(Lanes::smaller(Lanes::quotient(s, root), most), least), count);
-            return Lanes::product(scale, Lanes::quotient(sum[0], root)) + Lanes::product(shrink, base);
+            return Lanes::quotient(sum[0], root);
         }
 
       private:
@@ -100,7 +99,9 @@ struct HizooMove {
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, weight_decay is, or smoothing is not in [0, 1).
 /// Source: Zhao et al., arXiv 2402.15173, Algorithm 1.
 struct HizooSgd {
-    using Move = HizooMove;
+    static constexpr std::string_view name = "hizoo";
+    using Step = HizooStep;
+    using State = NoState;
     static constexpr std::size_t state_bytes_per_parameter = 0;
     static constexpr bool needs_curvature = true;
 
@@ -115,12 +116,11 @@ struct HizooSgd {
         static_cast<void>(rate(0));
     }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
-        const double eta = rate(key.step);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State&, Gradient<Step>& gradient) const {
         for (std::size_t j = 0; j < estimate.terms.size(); ++j) {
             gradient.push_back({estimate.terms[j].key, {estimate.terms[j].coefficient, estimate.curvatures[j]}});
         }
-        return {smoothing, 1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key, .step = {.smoothing = smoothing}};
     }
 };
 

@@ -19,14 +19,15 @@ struct MomentPlace {
 /// One number for each weight, kept by an update rule: fp32, or double for blocks of doubles, whatever the weights are stored as.
 class Moment {
   public:
+    Moment() = default;
     /// Zeros, where the blocks' backend reaches them.
-    void prepare(std::span<const Block> blocks, const StateAllocator& allocator = {}) {
-        begin_ = Array<std::size_t>(blocks.size());
+    explicit Moment(std::span<const Block> blocks, const StateAllocator& allocator = {}) : begin_(blocks.size() + 1) {
         std::size_t size = 0;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             begin_[b] = size;
             size += (blocks[b].size() * (blocks[b].type == ScalarType::float64 ? sizeof(double) : sizeof(float)) + 63) / 64 * 64;
         }
+        begin_[blocks.size()] = size;
         values_ = StateMemory{size, allocator};
     }
     void clear() { values_.fill(0); }
@@ -34,6 +35,9 @@ class Moment {
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {values_.data(), values_.size()}; }
     /// The first number of a block.
     [[nodiscard]] void* of(std::size_t block) noexcept { return values_.data() + begin_[block]; }
+    /// All of it, and where a block's bytes begin in it: with gaps of zeros before the next one's.
+    [[nodiscard]] StateMemory& memory() noexcept { return values_; }
+    [[nodiscard]] std::size_t begin(std::size_t block) const noexcept { return begin_[block]; }
     /// As long as the moment stays where it is.
     [[nodiscard]] MomentPlace place() const noexcept { return {values_.data(), begin_.data()}; }
 

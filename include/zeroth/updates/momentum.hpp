@@ -10,32 +10,32 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// m <- momentum * m + g, base <- decay * base + scale * m.
-struct MomentumMove {
+/// m <- momentum m + g, u = m.
+struct MomentumStep {
     static constexpr int coefficients = 1;
     static constexpr int scaled = 1;
     static constexpr int sums = 1;
     static constexpr bool is_device_copyable = true;
 
     double momentum = 0;
-    double decay = 1;
-    double scale = 0;
-    MomentPlace state;
-    Key key;
+    MomentPlace mean{};
     /// The mean square of the m that it makes.
     double square = 0;
 
     template <class Visitor>
     ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
-        visit(state.begin);
+        visit(mean.begin);
     }
-
-    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
-        return std::abs(scale) * factor * std::sqrt(square);
+    template <class Visitor>
+    void for_each_number(Visitor& visit) {
+        visit(momentum);
+        visit(square);
     }
+    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept { return factor * std::sqrt(square); }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
@@ -43,20 +43,16 @@ struct MomentumMove {
         using Real = typename Lanes::template Real<Compute>;
 
         Real momentum;
-        Real shrink;
-        Real scale;
-        MomentView<Lanes, Storage> state;
+        MomentView<Lanes, Storage> mean;
 
-        ZEROTH_HOST_DEVICE Bound(const MomentumMove& move, const BlockView&, std::size_t block) noexcept
-            : momentum{Lanes::template broadcast_real<Compute>(move.momentum)},
-              shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
-              scale{Lanes::template broadcast_real<Compute>(move.scale)}, state{move.state, block} {}
+        ZEROTH_HOST_DEVICE Bound(const MomentumStep& step, const BlockView&, std::size_t block) noexcept
+            : momentum{Lanes::template broadcast_real<Compute>(step.momentum)}, mean{step.mean, block} {}
 
         template <class Count>
-        ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t element, Count count) const noexcept {
-            const Real m = Lanes::product(momentum, state.get(element, count)) + sum[0];
-            state.set(element, m, count);
-            return Lanes::product(scale, m) + Lanes::product(shrink, base);
+        ZEROTH_INLINE Real u(const Real&, const Real* sum, std::uint64_t element, Count count) const noexcept {
+            const Real m = Lanes::product(momentum, mean.get(element, count)) + sum[0];
+            mean.set(element, m, count);
+            return m;
         }
     };
 };
@@ -75,7 +71,9 @@ inline void require_momentum(double momentum) {
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, weight_decay is, or mu is not in [0, 1).
 /// Source: ZO-SGD-MMT of Zhang et al., arXiv 2402.11592.
 struct Momentum {
-    using Move = MomentumMove;
+    static constexpr std::string_view name = "momentum";
+    using Step = MomentumStep;
+    static constexpr bool of_gradient_alone = true;
     static constexpr std::size_t state_bytes_per_parameter = 4;
 
     Schedule learning_rate = 1e-7;
@@ -88,18 +86,25 @@ struct Momentum {
         require_momentum(momentum);
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block> blocks, std::size_t, const StateAllocator& allocator = {}) { state.prepare(blocks, allocator); }
-    [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
-        const double eta = rate(key.step);
-        append_terms(estimate, gradient);
-        square = momentum * momentum * square + sum_of_squares(gradient);
-        return {momentum, 1 - ScalarLanes::product(eta, weight_decay), -eta, state.place(), key, square};
-    }
+    /// m, and its mean square.
+    struct State {
+        Moment mean;
+        double square = 0;
 
-    /// m, and its mean square; the rule's own.
-    Moment state{};
-    double square = 0;
+        State(const Momentum&, std::span<const Block> blocks, std::size_t, const StateAllocator& allocator) : mean{blocks, allocator} {}
+        void point(Step& step) const noexcept { step.mean = mean.place(); }
+        template <class Fields>
+        void for_each_field(Fields& fields) {
+            fields.moment("m", mean);
+            fields.number("mean square of m", square);
+        }
+    };
+    [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State& state, Gradient<Step>& gradient) const {
+        append_terms(estimate, gradient);
+        state.square = momentum * momentum * state.square + sum_of_squares(gradient);
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key, .step = {momentum, state.mean.place(), state.square}};
+    }
 };
 
 /// Momentum without memory: m is formed anew in each update from the terms of the last `window` steps.
@@ -111,7 +116,8 @@ struct Momentum {
 /// Throws std::invalid_argument as Momentum does, and if window is 0.
 /// Source: ours, from replay.
 struct WindowedMomentum {
-    using Move = LinearMove;
+    static constexpr std::string_view name = "windowed-momentum";
+    using Step = PlainStep;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     Schedule learning_rate = 1e-7;
@@ -127,24 +133,29 @@ struct WindowedMomentum {
         require_setting(window > 0, "window", static_cast<double>(window), "at least 1");
         static_cast<void>(rate(0));
     }
-    void prepare(std::span<const Block>, std::size_t max_terms) { past.prepare(window, max_terms); }
+    /// The last steps' terms.
+    struct State {
+        TermWindow past;
+
+        State(const WindowedMomentum& rule, std::span<const Block>, std::size_t max_terms, const StateAllocator&) : past{rule.window, max_terms} {}
+        template <class Fields>
+        void for_each_field(Fields& fields) {
+            fields.window("past terms", past);
+        }
+    };
     [[nodiscard]] std::size_t max_terms(std::size_t of_estimate) const noexcept { return window * of_estimate; }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
-        const double eta = rate(key.step);
-        past.push(estimate.terms);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State& state, Gradient<Step>& gradient) const {
+        state.past.push(estimate.terms);
         double weight = 1;
-        for (std::size_t age = 0; age < past.size(); ++age) {
-            for (const Term& term : past.step(age)) {
+        for (std::size_t age = 0; age < state.past.size(); ++age) {
+            for (const Term& term : state.past.step(age)) {
                 gradient.push_back({term.key, {ScalarLanes::product(weight, term.coefficient)}});
             }
             weight *= momentum;
         }
-        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key};
     }
-
-    /// The last steps' terms; the rule's own.
-    TermWindow past{};
 };
 
 ZEROTH_END_NAMESPACE

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,13 @@ ZEROTH_BEGIN_NAMESPACE
 /// Forward passes, traversals, state a parameter: the rule's; v is one number.
 /// Throws std::invalid_argument if beta is not in [0, 1), delta is not positive and finite, and what the rule throws.
 /// Source: MEAZO, Dbouk et al., arXiv 2605.03869, which squares the mean of the queries' projected gradients.
-template <UpdateRule Rule = Sgd>
+template <class Rule = Sgd>
 struct Normalized {
+    static constexpr std::string_view name = "normalized";
+    static_assert(UpdateRule<Rule>, "zeroth: what is normalized must be an UpdateRule: Step, State, rate(), move(), validate()");
     static_assert(!needs_curvature<Rule>, "zeroth: curvatures have a scale of their own, which Normalized does not know");
 
-    using Move = typename Rule::Move;
+    using Step = typename Rule::Step;
     static constexpr std::size_t state_bytes_per_parameter = Rule::state_bytes_per_parameter;
 
     /// Its learning rate is the size of a step: that of Adam.
@@ -43,10 +46,31 @@ struct Normalized {
         require_setting(delta > 0 && delta < 0x1p128, "delta", delta, "positive and finite");
         rule.validate();
     }
-    void prepare(std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator = {}) {
-        scaled.terms.reserve(max_terms);
-        prepare_rule(rule, blocks, max_terms, allocator);
-    }
+    /// v and beta^t, the estimate that the rule is given, and the rule's own.
+    struct State {
+        double square = 0;
+        double power = 1;
+        Estimate scaled{};
+        typename Rule::State of_rule;
+
+        State(const Normalized& normalized, std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator)
+            : of_rule{normalized.rule, blocks, max_terms, allocator} {
+            scaled.terms.reserve(max_terms);
+        }
+        void point(Step& step) const noexcept {
+            if constexpr (requires { of_rule.point(step); }) {
+                of_rule.point(step);
+            }
+        }
+        template <class Fields>
+        void for_each_field(Fields& fields) {
+            fields.number("mean square of the estimates", square);
+            fields.number("beta^t", power);
+            if constexpr (requires { of_rule.for_each_field(fields); }) {
+                of_rule.for_each_field(fields);
+            }
+        }
+    };
     [[nodiscard]] std::size_t max_terms(std::size_t of_estimate) const noexcept {
         if constexpr (LongRule<Rule>) {
             return rule.max_terms(of_estimate);
@@ -64,41 +88,36 @@ struct Normalized {
     /// The rule's candidates are those of the normalised estimate.
     template <class Cursor, ForwardFn F>
         requires LookaheadRule<Rule>
-    void choose(Cursor& cursor, F& forward, Estimate& estimate, const Key& key) {
-        scale_terms(estimate, next_square(estimate), power * beta);
-        std::swap(estimate.terms, scaled.terms);
-        rule.choose(cursor, forward, estimate, key);
-        std::swap(estimate.terms, scaled.terms);
+    void choose(Cursor& cursor, F& forward, Estimate& estimate, const Key& key, State& state) const {
+        scale_terms(estimate, next_square(estimate, state), state.power * beta, state);
+        std::swap(estimate.terms, state.scaled.terms);
+        rule.choose(cursor, forward, estimate, key, state.of_rule);
+        std::swap(estimate.terms, state.scaled.terms);
     }
     /// The rule sees the normalised terms, and of the losses only the one that is reported.
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) {
-        square = next_square(estimate);
-        power *= beta;
-        scale_terms(estimate, square, power);
-        scaled.loss = estimate.loss;
-        scaled.kept = estimate.kept;
-        scaled.clipped = estimate.clipped;
-        return rule.move(scaled, key, gradient);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State& state, Gradient<Step>& gradient) const {
+        state.square = next_square(estimate, state);
+        state.power *= beta;
+        scale_terms(estimate, state.square, state.power, state);
+        state.scaled.loss = estimate.loss;
+        state.scaled.kept = estimate.kept;
+        state.scaled.clipped = estimate.clipped;
+        return rule.move(state.scaled, key, state.of_rule, gradient);
     }
 
-    /// v and beta^t, and the estimate that the rule is given; the rule's own.
-    double square = 0;
-    double power = 1;
-    Estimate scaled{};
-
   private:
-    [[nodiscard]] double next_square(const Estimate& estimate) const noexcept {
+    [[nodiscard]] double next_square(const Estimate& estimate, const State& state) const noexcept {
         double sum = 0;
         for (const Term& term : estimate.terms) {
             sum += ScalarLanes::product(term.coefficient, term.coefficient);
         }
-        return ScalarLanes::product(beta, square) + ScalarLanes::product(1 - beta, sum);
+        return ScalarLanes::product(beta, state.square) + ScalarLanes::product(1 - beta, sum);
     }
-    void scale_terms(const Estimate& estimate, double of_square, double of_power) {
+    void scale_terms(const Estimate& estimate, double of_square, double of_power, State& state) const {
         const double size = std::sqrt(of_square / (1 - of_power)) + delta;
-        scaled.terms.clear();
+        state.scaled.terms.clear();
         for (const Term& term : estimate.terms) {
-            scaled.terms.push_back({term.key, term.coefficient / size});
+            state.scaled.terms.push_back({term.key, term.coefficient / size});
         }
     }
 };

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <zeroth/random/scalar_lanes.hpp>
 #include <zeroth/schedules/schedule.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -17,7 +17,10 @@ ZEROTH_BEGIN_NAMESPACE
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
 /// Source: Malladi et al., arXiv 2305.17333; Loshchilov and Hutter, arXiv 1711.05101.
 struct Sgd {
-    using Move = LinearMove;
+    static constexpr std::string_view name = "sgd";
+    using Step = PlainStep;
+    using State = NoState;
+    static constexpr bool of_gradient_alone = true;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     /// eta: a number or a schedule. It scales with 1 / (number of trained weights): for full fine-tuning 1e-7 (billions of weights) to
@@ -31,10 +34,9 @@ struct Sgd {
     }
     /// eta at a step.
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
-        const double eta = rate(key.step);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State&, Gradient<Step>& gradient) const {
         append_terms(estimate, gradient);
-        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key};
     }
 };
 

@@ -4,43 +4,33 @@
 #include <zeroth/schedules/schedule.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// base <- decay * base + scale * sign(g).
-struct SignMove {
+/// u = sign(g).
+struct SignStep {
     static constexpr int coefficients = 1;
     static constexpr int scaled = 1;
     static constexpr int sums = 1;
     static constexpr bool is_device_copyable = true;
 
-    double decay = 1;
-    double scale = 0;
-    Key key;
-
     [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
-        return factor * sum_of_squares(gradient) > 0 ? std::abs(scale) : 0;
+        return factor * sum_of_squares(gradient) > 0 ? 1 : 0;
     }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
-        using Compute = ComputeType<Storage>;
-        using Real = typename Lanes::template Real<Compute>;
+        using Real = typename PlainSum<Lanes, Storage>::Real;
 
-        Real shrink;
-        Real scale;
-
-        ZEROTH_HOST_DEVICE Bound(const SignMove& move, const BlockView&, std::size_t) noexcept
-            : shrink{Lanes::template broadcast_real<Compute>(move.decay - 1)},
-              scale{Lanes::template broadcast_real<Compute>(move.scale)} {}
+        ZEROTH_HOST_DEVICE Bound(const SignStep&, const BlockView&, std::size_t) noexcept {}
 
         template <class Count>
-        ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t, Count) const noexcept {
-            return Lanes::product(scale, Lanes::sign(sum[0])) + Lanes::product(shrink, base);
+        ZEROTH_INLINE Real u(const Real&, const Real* sum, std::uint64_t, Count) const noexcept {
+            return Lanes::sign(sum[0]);
         }
     };
 };
@@ -55,7 +45,10 @@ struct SignMove {
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
 /// Source: ZO-SGD-Sign of Zhang et al., arXiv 2402.11592, whose code steps along sign(c) z instead (ScalarSignSgd), with AdamW.
 struct SignSgd {
-    using Move = SignMove;
+    static constexpr std::string_view name = "sign";
+    using Step = SignStep;
+    using State = NoState;
+    static constexpr bool of_gradient_alone = true;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     Schedule learning_rate = 1e-6;
@@ -66,10 +59,9 @@ struct SignSgd {
         static_cast<void>(rate(0));
     }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
-        const double eta = rate(key.step);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State&, Gradient<Step>& gradient) const {
         append_terms(estimate, gradient);
-        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key};
     }
 };
 
@@ -82,7 +74,9 @@ struct SignSgd {
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
 /// Source: the public code of Zhang et al., arXiv 2402.11592, for ZO-SGD-Sign.
 struct ScalarSignSgd {
-    using Move = LinearMove;
+    static constexpr std::string_view name = "scalar-sign";
+    using Step = PlainStep;
+    using State = NoState;
     static constexpr std::size_t state_bytes_per_parameter = 0;
 
     Schedule learning_rate = 1e-6;
@@ -93,13 +87,12 @@ struct ScalarSignSgd {
         static_cast<void>(rate(0));
     }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
-    [[nodiscard]] Move move(const Estimate& estimate, const Key& key, Gradient<Move>& gradient) const {
-        const double eta = rate(key.step);
+    [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State&, Gradient<Step>& gradient) const {
         for (const Term& term : estimate.terms) {
             const double sign = ScalarLanes::sign(term.coefficient);
             gradient.push_back({term.key, {sign / static_cast<double>(estimate.terms.size())}});
         }
-        return {1 - ScalarLanes::product(eta, weight_decay), -eta, key};
+        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key};
     }
 };
 

@@ -11,13 +11,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// The terms of the last steps. Takes its memory once, for steps of at most max_terms terms.
 class TermWindow {
   public:
-    void prepare(std::size_t steps, std::size_t max_terms) {
-        terms_ = Array<Term>(steps * max_terms);
-        sizes_ = Array<std::size_t>(steps);
-        max_terms_ = max_terms;
-        size_ = 0;
-        newest_ = 0;
-    }
+    TermWindow(std::size_t steps, std::size_t max_terms) : terms_(steps * max_terms), sizes_(steps), max_terms_{max_terms} {}
     void push(std::span<const Term> terms) noexcept {
         newest_ = (newest_ + 1) % sizes_.size();
         sizes_[newest_] = terms.size();
@@ -26,6 +20,9 @@ class TermWindow {
         }
         size_ += size_ < sizes_.size() ? 1 : 0;
     }
+    /// Steps, and terms of a step, that it has room for.
+    [[nodiscard]] std::size_t max_size() const noexcept { return sizes_.size(); }
+    [[nodiscard]] std::size_t max_terms() const noexcept { return max_terms_; }
     /// Steps that it holds.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     /// The terms of a step, 0 being the last one made.

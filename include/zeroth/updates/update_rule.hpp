@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zeroth/cursor/base_move.hpp>
+#include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/parameters/block.hpp>
@@ -10,57 +10,49 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// Turns a gradient estimate into a move of the base.
+/// The gradient terms that a rule hands to its step.
+template <class U>
+using Gradient = std::vector<GradientTerm<U::coefficients>>;
+
+/// The state of a rule that keeps none.
+struct NoState {
+    template <class Rule>
+    NoState(const Rule&, std::span<const Block>, std::size_t, const StateAllocator&) noexcept {}
+};
+
+/// Turns a gradient estimate into a move of the base. A rule is settings; what a run makes of them is its State, which the optimizer owns.
 ///
-///     struct Rule {
-///         using Move = ...;                              // a BaseMove
+///     struct MyRule {
+///         using Step = ...;                              // what it descends along: its u
+///         using State = ...;                             // NoState, or what a run keeps:
+///                                                        // State(const MyRule&, blocks, max_terms of an estimate, const StateAllocator&)
 ///         static constexpr std::size_t state_bytes_per_parameter;   // of fp32 and 16-bit weights
 ///         void validate() const;                         // std::invalid_argument for a setting out of range
 ///         double rate(std::uint64_t step) const;         // the learning rate
-///         Move move(const Estimate&, const Key&, Gradient<Move>& gradient);   // the step's move; appends its gradient terms
+///         Descend<Step> move(const Estimate&, const Key&, State&, Gradient<Step>& gradient) const;   // appends its gradient terms
 ///     };
 ///
-/// move is called once for each step that is made. A rule may also be a PreparedRule or a StatefulRule, a LongRule, a LookaheadRule.
+/// move is called once for each step that is made. What a state keeps for each weight lies where the allocator takes memory. A rule may also
+/// be a LongRule or a LookaheadRule.
 template <class R>
-concept UpdateRule = BaseMove<typename R::Move> &&
-                     requires(R& rule, const Estimate& estimate, const Key& key,
-                              std::vector<GradientTerm<R::Move::coefficients>>& gradient, std::uint64_t step) {
-                         { rule.move(estimate, key, gradient) } -> std::same_as<typename R::Move>;
+concept UpdateRule = Step<typename R::Step> &&
+                     requires(const R& rule, const Estimate& estimate, const Key& key, typename R::State& state,
+                              Gradient<typename R::Step>& gradient, std::uint64_t step) {
+                         { rule.move(estimate, key, state, gradient) } -> std::same_as<Descend<typename R::Step>>;
                          { rule.rate(step) } -> std::convertible_to<double>;
                          { R::state_bytes_per_parameter } -> std::convertible_to<std::size_t>;
                          rule.validate();
-                     };
+                     } && std::is_constructible_v<typename R::State, const R&, std::span<const Block>, std::size_t, const StateAllocator&>;
 
-/// The gradient terms that a rule hands to its move.
-template <class Move>
-using Gradient = std::vector<GradientTerm<Move::coefficients>>;
-
-/// A rule that is given the blocks and the most terms of an estimate before the first step, to take what memory it needs.
+/// Whether a rule's steps are functions of g alone, so that it takes a gradient in an estimate's place: it says
+/// `static constexpr bool of_gradient_alone = true`.
 template <class R>
-concept PreparedRule = UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t max_terms) {
-    rule.prepare(blocks, max_terms);
-};
-
-/// A rule that keeps numbers for each weight where the backend's blocks lie: its prepare() is given what takes memory there besides.
-template <class R>
-concept StatefulRule =
-    UpdateRule<R> && requires(R& rule, std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator) {
-        rule.prepare(blocks, max_terms, allocator);
-    };
-
-/// Lets a rule of either kind prepare itself; others have nothing to prepare.
-template <UpdateRule Rule>
-void prepare_rule(Rule& rule, std::span<const Block> blocks, std::size_t max_terms, const StateAllocator& allocator) {
-    if constexpr (StatefulRule<Rule>) {
-        rule.prepare(blocks, max_terms, allocator);
-    } else if constexpr (PreparedRule<Rule>) {
-        rule.prepare(blocks, max_terms);
-    }
-}
+inline constexpr bool of_gradient_alone = requires { requires R::of_gradient_alone; };
 
 /// Whether a rule's moves are made of curvatures besides, which it says by `static constexpr bool needs_curvature`.
 template <class R>

@@ -1,0 +1,190 @@
+#pragma once
+
+#include <zeroth/backends/operation.hpp>
+#include <zeroth/cursor/term.hpp>
+#include <zeroth/ground/device_copyable.hpp>
+#include <zeroth/parameters/block.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+ZEROTH_BEGIN_NAMESPACE
+
+/// What an update descends along, element by element: u, of the base, of sums over the gradient's terms and, if it keeps some, of numbers of its
+/// own.
+///
+///     struct MyStep {
+///         static constexpr int coefficients;  // of each gradient term
+///         static constexpr int scaled;        // the first of them are factors of z, the others are not
+///         static constexpr int sums;          // formed from the terms, in their order
+///         template <class Lanes, class Storage> struct Bound {
+///             Bound(const MyStep&, const BlockView&, std::size_t block_index);
+///             template <bool First> void accumulate(Real* sum, Real z, const Real* coefficient);
+///             Real u(const Real& base, const Real* sum, std::uint64_t element, AllLanes or SomeLanes);
+///         };
+///     };
+///
+/// u is called once for each element of each update, so it may read and write state of its own there. A step may also be a SizedStep. One
+/// with tables, arrays of an entry for each block, names them by for_each_table(visit), which calls visit(pointer) for each: backends
+/// elsewhere than on the host ask for it. One with numbers of its own names those by for_each_number(visit), so that it can be saved.
+template <class U>
+concept Step = std::copyable<U> && requires {
+    { U::coefficients } -> std::convertible_to<int>;
+    { U::scaled } -> std::convertible_to<int>;
+    { U::sums } -> std::convertible_to<int>;
+};
+
+/// A step that knows its size: the root mean square of u along independent directions with E z^2 = 1 times a factor, that of a block-scaled
+/// direction in a block.
+template <class U>
+concept SizedStep = Step<U> && requires(const U& step, std::span<const GradientTerm<U::coefficients>> gradient, double factor) {
+    { step.size(gradient, factor) } -> std::same_as<double>;
+};
+
+/// An operation or a step may have tables or not.
+template <class T, class Visitor>
+ZEROTH_HOST_DEVICE constexpr void for_each_table_of(T& of, Visitor& visit) {
+    if constexpr (requires { of.for_each_table(visit); }) {
+        of.for_each_table(visit);
+    }
+}
+
+/// A step may have numbers of its own or not.
+template <class U, class Visitor>
+void for_each_number_of(U& step, Visitor& visit) {
+    if constexpr (requires { step.for_each_number(visit); }) {
+        step.for_each_number(visit);
+    }
+}
+
+/// The mean square of g = sum c z over such directions.
+[[nodiscard]] inline double sum_of_squares(std::span<const GradientTerm<1>> gradient) noexcept {
+    double sum = 0;
+    for (const GradientTerm<1>& term : gradient) {
+        sum += term.coefficient[0] * term.coefficient[0];
+    }
+    return sum;
+}
+
+/// The accumulate of steps that need g = sum c z alone.
+template <class Lanes, class Storage>
+struct PlainSum {
+    using Real = typename Lanes::template Real<ComputeType<Storage>>;
+
+    template <bool First>
+    ZEROTH_INLINE static void accumulate(Real* sum, const Real& z, const Real* coefficient) noexcept {
+        const Real part = Lanes::product(coefficient[0], z);
+        if constexpr (First) {
+            sum[0] = part;
+        } else {
+            sum[0] = sum[0] + part;
+        }
+    }
+};
+
+/// What an update is in one block: base <- base + scale u + shrink base.
+struct BlockRate {
+    double scale = 0;
+    double shrink = 0;
+
+    friend constexpr bool operator==(const BlockRate&, const BlockRate&) = default;
+};
+
+/// The move of the base: in each block b, with its factors of the learning rate and of the weight decay (BlockOptions),
+///
+///   base <- base + towards eta_b u - eta_b lambda_b base,   eta_b = rate rate_b,  lambda_b = weight_decay weight_decay_b
+///
+/// A rule is its u, and whatever says the rest.
+template <Step U>
+struct Descend {
+    static constexpr int coefficients = U::coefficients;
+    static constexpr int scaled = U::scaled;
+    static constexpr int sums = U::sums;
+    static constexpr bool is_device_copyable = zeroth::is_device_copyable<U>;
+
+    /// eta
+    double rate = 0;
+    double weight_decay = 0;
+    /// -1: down, 1: up, 0: nowhere.
+    double towards = -1;
+    /// Names the bits of stochastic rounding.
+    Key key{};
+    U step{};
+    /// What it is in each block, as of() has it: set by what carries the move out.
+    const BlockRate* of_block = nullptr;
+    /// The same in all.
+    bool is_uniform = false;
+
+    [[nodiscard]] BlockRate of(const Block& block) const noexcept {
+        const double eta = rate * block.options.rate;
+        const double decay = 1 - ScalarLanes::product(eta, weight_decay * block.options.weight_decay);
+        return {towards * eta, decay - 1};
+    }
+    /// Works out what it is in each of the blocks; rates has an entry for each, and must outlive it.
+    void take_rates(std::span<const Block> blocks, BlockRate* rates) noexcept {
+        is_uniform = true;
+        for (std::size_t b = 0; b < blocks.size(); ++b) {
+            rates[b] = of(blocks[b]);
+            is_uniform = is_uniform && rates[b] == rates[0];
+        }
+        of_block = rates;
+    }
+
+    template <class Visitor>
+    ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
+        visit(of_block);
+        for_each_table_of(step, visit);
+    }
+
+    template <class Lanes, class Storage>
+    struct Bound {
+        using Compute = ComputeType<Storage>;
+        using Real = typename Lanes::template Real<Compute>;
+
+        Real scale;
+        Real shrink;
+        typename U::template Bound<Lanes, Storage> step;
+
+        ZEROTH_HOST_DEVICE Bound(const Descend& move, const BlockView& block, std::size_t index) noexcept
+            : scale{Lanes::template broadcast_real<Compute>(move.of_block[index].scale)},
+              shrink{Lanes::template broadcast_real<Compute>(move.of_block[index].shrink)}, step{move.step, block, index} {}
+
+        template <bool First>
+        ZEROTH_INLINE void accumulate(Real* sum, const Real& z, const Real* coefficient) noexcept {
+            step.template accumulate<First>(sum, z, coefficient);
+        }
+        template <class Count>
+        ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t element, Count count) noexcept {
+            return Lanes::product(scale, step.u(base, sum, element, count)) + Lanes::product(shrink, base);
+        }
+    };
+};
+
+/// u = g.
+struct PlainStep {
+    static constexpr int coefficients = 1;
+    static constexpr int scaled = 1;
+    static constexpr int sums = 1;
+    static constexpr bool is_device_copyable = true;
+
+    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
+        return factor * std::sqrt(sum_of_squares(gradient));
+    }
+
+    template <class Lanes, class Storage>
+    struct Bound : PlainSum<Lanes, Storage> {
+        using Real = typename PlainSum<Lanes, Storage>::Real;
+
+        ZEROTH_HOST_DEVICE Bound(const PlainStep&, const BlockView&, std::size_t) noexcept {}
+
+        template <class Count>
+        ZEROTH_INLINE Real u(const Real&, const Real* sum, std::uint64_t, Count) const noexcept {
+            return sum[0];
+        }
+    };
+};
+
+ZEROTH_END_NAMESPACE
