@@ -7,6 +7,7 @@
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
 #include <zeroth/ground/state_stream.hpp>
+#include <zeroth/made_of.hpp>
 #include <zeroth/ground/method_name.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/parameters/saved_blocks.hpp>
@@ -45,8 +46,35 @@ ZEROTH_BEGIN_NAMESPACE
 /// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two
 /// traversals more, which read. traversals() counts them, the step's report does not.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
-template <Estimator E, UpdateRule Rule, class Restore = InPlace, Backend B = Reference>
+template <class E, class Rule, class Restore = InPlace, class B = Reference>
 class Optimizer {
+    // Not what an optimizer is made of: these sentences say why.
+    using Has = MadeOf<E, Rule, B>;
+    static_assert(!Has::swapped, "zeroth: the estimator comes first, then the rule: Optimizer{parameters, TwoSidedRge{...}, Sgd{...}}");
+    static_assert(Has::has_direction, "zeroth: an estimator has a member `direction`, along which it estimates");
+    static_assert(Has::has_called_direction, "zeroth: a direction is called as direction(key, block, element), const, and returns a float");
+    static_assert(Has::has_bounded_direction, "zeroth: a direction has a static `largest`, which bounds |z|");
+    static_assert(Has::has_needs, "zeroth: an estimator says what a step needs: max_terms(), forward_passes(), reach(), validate(), all const");
+    static_assert(Has::has_call, "zeroth: an estimator is called as estimator(cursor, forward, key, estimate), on a const object");
+    static_assert(Has::has_rate, "zeroth: a rule has rate(step), const: the learning rate");
+    static_assert(Has::has_validate, "zeroth: a rule has validate(), const, which throws std::invalid_argument for a setting out of range");
+    static_assert(Has::has_types, "zeroth: a rule names its Step, its State (NoState) and state_bytes_per_parameter: see UpdateRule");
+    static_assert(Has::has_state, "zeroth: a rule's State is made as State(rule, blocks, max_terms, allocator): see UpdateRule");
+    static_assert(Has::has_move, "zeroth: a rule has move(estimate, key, state, gradient), const, which returns a Descend<Step>");
+    static_assert(Has::has_backend, "zeroth: a backend has name() and traverse(traversal), const: see Backend");
+
+    // What else is here keeps compilers from saying more.
+  public:
+    template <class... Arguments>
+    explicit Optimizer(const Arguments&...) {}
+    template <class F>
+    StepReport step(F&&) {
+        return {};
+    }
+};
+
+template <Estimator E, UpdateRule Rule, class Restore, Backend B>
+class Optimizer<E, Rule, Restore, B> {
     static_assert(measures_curvature<E> || !needs_curvature<Rule>, "zeroth: the rule needs an estimator that measures curvature: HizooRge");
 
     using D = decltype(E::direction);
@@ -391,5 +419,10 @@ class Optimizer {
     typename Rule::State state_;
     CursorType cursor_;
 };
+
+template <class E, class Rule, class Restore = InPlace, class B = Reference>
+Optimizer(const Parameters&, E, Rule, Settings<Restore> = {}, B = {}) -> Optimizer<E, Rule, Restore, B>;
+template <class E, class Rule, class Restore, class B>
+Optimizer(const Parameters&, E, Rule, Settings<Restore>, B, Resume) -> Optimizer<E, Rule, Restore, B>;
 
 ZEROTH_END_NAMESPACE

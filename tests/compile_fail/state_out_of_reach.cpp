@@ -1,5 +1,5 @@
 // A rule's state must be made with what takes memory where the backend's traversals reach.
-// expect: is_constructible_v<typename R::State
+// expect: a rule.s State is made as State.rule, blocks, max_terms, allocator.
 #include <zeroth/zeroth.hpp>
 
 #include <span>
@@ -19,6 +19,6 @@ struct Kept : zeroth::Sgd {
 };
 
 void train(const zeroth::Parameters& parameters) {
-    zeroth::Optimizer<zeroth::TwoSidedRge<>, Kept> optimizer{parameters, {}, {}}; // refused here
+    zeroth::Optimizer optimizer{parameters, zeroth::TwoSidedRge{}, Kept{}}; // refused here
     optimizer.step([] { return 0.5; });
 }

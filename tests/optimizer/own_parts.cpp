@@ -228,7 +228,7 @@ TEMPLATE_TEST_CASE("An estimator, a rule and a backend of one's own make whole r
 TEST_CASE("A rule of one's own moves each weight as it says") {
     Problem problem;
     const std::vector<float> base = problem.weights;
-    Optimizer optimizer{problem.parameters(), FourPoint<>{}, Relative{.learning_rate = 0.02}, Settings{.seed = 3, .restore = Snapshot{}}, Simd<>{}};
+    Optimizer optimizer{problem.parameters(), FourPoint<>{}, Relative{.learning_rate = 0.05}, Settings{.seed = 3, .restore = Snapshot{}}, Simd<>{}};
     const StepReport report = optimizer.step([&] { return problem.loss(); });
     REQUIRE(report.terms.size() == 1);
     CHECK(report.relative_update != report.relative_update); // the step does not know its size

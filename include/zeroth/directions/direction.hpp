@@ -23,6 +23,16 @@ concept Direction = std::copy_constructible<D> &&
                         { D::largest } -> std::convertible_to<double>;
                     };
 
+/// Direction's requirements, one by one: for the sentences of those who need one.
+template <class D>
+inline constexpr bool is_called_as_direction = requires(const D& direction, const Key& key, const BlockIdentity& block, std::uint64_t element) {
+    { direction(key, block, element) } -> std::same_as<float>;
+};
+template <class D>
+inline constexpr bool has_largest = requires {
+    { D::largest } -> std::convertible_to<double>;
+};
+
 /// A direction that is drawn in whole registers, from rays of its own type.
 ///
 /// PhiloxRay<D> where its numbers are functions of random words; any other ray, with memory behind it or without, together with what makes

@@ -22,7 +22,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Forward passes: q + 1 a step. Traversals: q + 1. State: 0 bytes a parameter.
 /// Throws std::invalid_argument if epsilon or floor is not positive and finite, queries is under 2 or clip is not positive.
 /// Source: Dang et al., arXiv 2506.09034, whose step has no floor and diverges where all losses agree.
-template <Direction D = Rademacher>
+template <class D = Rademacher>
 struct Fzoo {
     static constexpr std::string_view name = "fzoo";
     D direction{};

@@ -78,7 +78,7 @@ struct LegendreKernel {
 /// Forward passes: 2q a step. Traversals: 2q + 1 (2q settling lazily). State: 0 bytes a parameter.
 /// Throws std::invalid_argument if epsilon or scale is not positive and finite, queries is 0 or clip is not positive.
 /// Source: KerZOO, arXiv 2505.18886; its kernel of orders 3 and 4. The factor 195/64 printed elsewhere for orders 5 and 6 is 105/64 (E[r K] = 1).
-template <int Order = 4, Direction D = Gaussian>
+template <int Order = 4, class D = Gaussian>
 struct KernelRge {
     static constexpr std::string_view name = "kernel";
     static constexpr LegendreKernel<Order> kernel{};

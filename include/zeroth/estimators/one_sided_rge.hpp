@@ -19,7 +19,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Forward passes: q + 1 a step. Traversals: q + 1. State: 0 bytes a parameter.
 /// Throws std::invalid_argument if epsilon is not positive and finite, queries is 0 or clip is not positive.
 /// Source: Zhang et al., arXiv 2402.11592, equation 2; Nesterov and Spokoiny 2017.
-template <Direction D = Gaussian>
+template <class D = Gaussian>
 struct OneSidedRge {
     static constexpr std::string_view name = "one-sided";
     D direction{};

@@ -18,7 +18,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// Forward passes: 2q a step. Traversals: 2q + 1 (2q settling lazily). State: 0 bytes a parameter.
 /// Throws std::invalid_argument if epsilon is not positive and finite, queries is 0 or clip is not positive.
 /// Source: Malladi et al., arXiv 2305.17333, Algorithm 1; Spall 1992.
-template <Direction D = Gaussian>
+template <class D = Gaussian>
 struct TwoSidedRge {
     static constexpr std::string_view name = "two-sided";
     D direction{};

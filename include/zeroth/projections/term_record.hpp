@@ -20,7 +20,7 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-template <Estimator E, UpdateRule Rule, class Restore, Backend B>
+template <class E, class Rule, class Restore, class B>
 class Optimizer;
 
 /// A rule whose moves follow from an estimate's terms and the step alone: Sgd, ScalarSignSgd.

@@ -25,6 +25,12 @@ struct NoState {
     NoState(const Rule&, std::span<const Block>, std::size_t, const StateAllocator&) noexcept {}
 };
 
+/// Whether a rule's state is made of the rule, the blocks, the most terms of an estimate, and what takes memory where the traversals reach.
+template <class R>
+inline constexpr bool makes_its_state = requires {
+    requires std::is_constructible_v<typename R::State, const R&, std::span<const Block>, std::size_t, const StateAllocator&>;
+};
+
 /// Turns a gradient estimate into a move of the base. A rule is settings; what a run makes of them is its State, which the optimizer owns.
 ///
 ///     struct MyRule {
@@ -47,7 +53,7 @@ concept UpdateRule = Step<typename R::Step> &&
                          { rule.rate(step) } -> std::convertible_to<double>;
                          { R::state_bytes_per_parameter } -> std::convertible_to<std::size_t>;
                          rule.validate();
-                     } && std::is_constructible_v<typename R::State, const R&, std::span<const Block>, std::size_t, const StateAllocator&>;
+                     } && makes_its_state<R>;
 
 /// Whether a rule's steps are functions of g alone, so that it takes a gradient in an estimate's place: it says
 /// `static constexpr bool of_gradient_alone = true`.
