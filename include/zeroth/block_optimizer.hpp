@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/ground/one_call.hpp>
 #include <zeroth/optimizer.hpp>
 #include <zeroth/parameters/partition.hpp>
 #include <zeroth/random/philox.hpp>
@@ -57,6 +58,7 @@ class BlockOptimizer {
 
     /// Writes all that this run needs to go on with the same bits, beside the weights as they stand (Optimizer::save).
     void save(StateSink sink) {
+        const OneCall::Inside inside{one_call_};
         StateWriter writer{std::move(sink)};
         writer.number<std::uint64_t>("parts", parts_.size());
         writer.number("step", step_);
@@ -67,6 +69,7 @@ class BlockOptimizer {
     }
     /// From the next step on.
     void set_learning_rate(const Schedule& learning_rate) {
+        const OneCall::Inside inside{one_call_};
         for (Part& part : parts_) {
             part.set_learning_rate(learning_rate);
         }
@@ -74,6 +77,7 @@ class BlockOptimizer {
 
     template <ForwardFn F>
     StepReport step(F&& forward) {
+        const OneCall::Inside inside{one_call_};
         StepReport report;
         report.step = step_;
         report.first_part = chosen();
@@ -98,8 +102,11 @@ class BlockOptimizer {
         return report;
     }
 
+    /// Shuts out all other calls, as Optimizer's does.
+    [[nodiscard]] OneCall& one_call() noexcept { return one_call_; }
     /// To be called after the caller has changed the weights himself, between steps.
     void adopt_weights() {
+        const OneCall::Inside inside{one_call_};
         for (std::size_t i = 0; i < parts_.size(); ++i) {
             parts_[i].adopt_weights();
         }
@@ -206,6 +213,7 @@ class BlockOptimizer {
         total.backend = report.backend;
     }
 
+    OneCall one_call_;
     Settings<Restore> settings_;
     std::uint64_t step_;
     std::vector<Part> parts_;

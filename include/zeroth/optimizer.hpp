@@ -9,6 +9,7 @@
 #include <zeroth/ground/state_stream.hpp>
 #include <zeroth/made_of.hpp>
 #include <zeroth/ground/method_name.hpp>
+#include <zeroth/ground/one_call.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/parameters/saved_blocks.hpp>
 #include <zeroth/resume.hpp>
@@ -43,6 +44,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// Memory: no copy of the weights unless the restore policy keeps one; no allocation in a step.
 /// The weights must outlive the optimizer. Settling lazily, its destructor settles.
+/// One call at a time: what the loss or the hook calls of its own optimizer, or a second thread meanwhile, throws std::logic_error at once
+/// (but for what only tells: steps(), rule(), ...).
 /// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two
 /// traversals more, which read. traversals() counts them, the step's report does not.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
@@ -118,6 +121,7 @@ class Optimizer<E, Rule, Restore, B> {
     template <class F>
         requires accepts<E, F>
     StepReport step(F&& forward) {
+        const OneCall::Inside inside{one_call_};
         probe(forward);
         return conclude();
     }
@@ -127,17 +131,25 @@ class Optimizer<E, Rule, Restore, B> {
     template <class F>
         requires accepts<E, F>
     Reason estimate(F&& forward) {
+        const OneCall::Inside inside{one_call_};
         probe(forward);
         cursor_.settle();
         return reason_;
     }
     /// The second half: moves the base along the last estimate. To be called once for each estimate().
-    StepReport update() { return conclude(); }
+    StepReport update() {
+        const OneCall::Inside inside{one_call_};
+        return conclude();
+    }
 
     /// The next step takes this number: its key's and its learning rate's.
-    void set_next_step(std::uint64_t step) noexcept { step_ = step; }
+    void set_next_step(std::uint64_t step) {
+        const OneCall::Inside inside{one_call_};
+        step_ = step;
+    }
     /// From the next step on. Throws std::invalid_argument if the rate of that step is negative or not finite.
     void set_learning_rate(Schedule learning_rate) {
+        const OneCall::Inside inside{one_call_};
         static_cast<void>(require_rate(learning_rate(step_)));
         change_learning_rate(rule_, std::move(learning_rate));
     }
@@ -149,10 +161,14 @@ class Optimizer<E, Rule, Restore, B> {
     StepReport step(NotAForwardFn&& forward) = delete; // the loss takes no argument and returns a number
 
     /// Brings the weights to their base: before an evaluation or a checkpoint when settling lazily.
-    void settle() { cursor_.settle(); }
+    void settle() {
+        const OneCall::Inside inside{one_call_};
+        cursor_.settle();
+    }
 
     /// To be called after the caller has changed the weights himself, between steps: the restore policy takes them for the base.
     void adopt_weights() {
+        const OneCall::Inside inside{one_call_};
         cursor_.settle();
         cursor_.adopt();
         measured_ = false;
@@ -168,6 +184,7 @@ class Optimizer<E, Rule, Restore, B> {
     }
     /// As a part of a state, which others of its optimizer follow.
     void write(StateWriter& writer) {
+        const OneCall::Inside inside{one_call_};
         write_method(writer);
         SavedBlocks::write(writer, blocks());
         cursor_.save(writer);
@@ -188,6 +205,7 @@ class Optimizer<E, Rule, Restore, B> {
     };
     /// Reads a part of a state into an optimizer that was made Later.
     [[nodiscard]] Loaded load(StateReader& reader, bool other_blocks) {
+        const OneCall::Inside inside{one_call_};
         Loaded loaded;
         loaded.step = read_method(reader);
         const SavedBlocks saved{reader, blocks(), other_blocks};
@@ -204,6 +222,7 @@ class Optimizer<E, Rule, Restore, B> {
         return loaded;
     }
     void go_on(Loaded loaded) {
+        const OneCall::Inside inside{one_call_};
         if constexpr (requires { state_.point(loaded.standing.move.step); }) {
             state_.point(loaded.standing.move.step);
         }
@@ -211,7 +230,12 @@ class Optimizer<E, Rule, Restore, B> {
         step_ = loaded.step;
     }
     /// Of an optimizer that was made Later: takes the weights as they stand for the base.
-    void take_over() { cursor_.take_over(); }
+    void take_over() {
+        const OneCall::Inside inside{one_call_};
+        cursor_.take_over();
+    }
+    /// Shuts out all calls that move the weights or change the run while another moves them: its calls take it, too.
+    [[nodiscard]] OneCall& one_call() noexcept { return one_call_; }
     /// Touches no weight yet: take_over() follows, or load() and go_on().
     Optimizer(const Parameters& parameters, E estimator, Rule rule, Settings<Restore> settings, B backend, Later later)
         : estimator_{(estimator.validate(), std::move(estimator))}, rule_{(rule.validate(), std::move(rule))}, settings_{std::move(settings)},
@@ -401,6 +425,7 @@ class Optimizer<E, Rule, Restore, B> {
         return estimate_.kept ? Reason::kept : Reason::updated;
     }
 
+    OneCall one_call_;
     E estimator_;
     Rule rule_;
     Settings<Restore> settings_;

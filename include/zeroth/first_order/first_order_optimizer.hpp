@@ -7,6 +7,7 @@
 #include <zeroth/ground/array.hpp>
 #include <zeroth/ground/stopwatch.hpp>
 #include <zeroth/ground/method_name.hpp>
+#include <zeroth/ground/one_call.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/parameters/saved_blocks.hpp>
 #include <zeroth/resume.hpp>
@@ -137,6 +138,7 @@ class FirstOrderOptimizer {
     }
     /// As a part of a state.
     void write(StateWriter& writer) {
+        const OneCall::Inside inside{one_call_};
         writer.text("first-order rule", method_name<Rule>());
         writer.number("seed", seed_);
         writer.number("step", step_);
@@ -147,6 +149,7 @@ class FirstOrderOptimizer {
         }
     }
     void load(StateReader& reader, bool other_blocks) {
+        const OneCall::Inside inside{one_call_};
         reader.require("first-order rule", method_name<Rule>());
         seed_ = reader.number<std::uint64_t>("seed");
         step_ = reader.number<std::uint64_t>("step");
@@ -160,13 +163,47 @@ class FirstOrderOptimizer {
     /// Calls the GradientFn once, then updates. If it throws, or its loss is not finite, the weights stay as they are.
     template <GradientFn F>
     StepReport step(F&& gradient_fn) {
-        gradient(gradient_fn);
-        return update();
+        const OneCall::Inside inside{one_call_};
+        form(gradient_fn);
+        return apply();
     }
 
     /// The first half of a step: the loss and its gradient.
     template <GradientFn F>
     double gradient(F&& gradient_fn) {
+        const OneCall::Inside inside{one_call_};
+        return form(gradient_fn);
+    }
+    /// The second half: the update along the last gradient. None where its loss was not finite.
+    StepReport update() {
+        const OneCall::Inside inside{one_call_};
+        return apply();
+    }
+
+    /// The next step takes this number: its learning rate's.
+    void set_next_step(std::uint64_t step) {
+        const OneCall::Inside inside{one_call_};
+        step_ = step;
+    }
+    /// Shuts out all other calls, as Optimizer's does.
+    [[nodiscard]] OneCall& one_call() noexcept { return one_call_; }
+
+    /// Kept beside the weights: the gradient and the rule's state.
+    [[nodiscard]] std::size_t state_bytes() const noexcept {
+        std::size_t bytes = 0;
+        for (const Block& block : parameters_.blocks()) {
+            bytes += (4 + Rule::state_bytes_per_parameter) * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
+        }
+        return bytes;
+    }
+    [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
+    [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
+
+  private:
+    static constexpr bool has_fields = requires(typename Rule::State& state, WrittenFields& fields) { state.for_each_field(fields); };
+
+    template <class F>
+    double form(F& gradient_fn) {
         rate_ = rule_.rate(step_);
         gradient_.clear();
         const double begin = seconds_now();
@@ -174,8 +211,7 @@ class FirstOrderOptimizer {
         seconds_ = seconds_now() - begin;
         return loss_;
     }
-    /// The second half: the update along the last gradient. None where its loss was not finite.
-    StepReport update() {
+    StepReport apply() {
         StepReport report;
         report.step = step_++;
         report.loss = loss_;
@@ -203,23 +239,7 @@ class FirstOrderOptimizer {
         return report;
     }
 
-    /// The next step takes this number: its learning rate's.
-    void set_next_step(std::uint64_t step) noexcept { step_ = step; }
-
-    /// Kept beside the weights: the gradient and the rule's state.
-    [[nodiscard]] std::size_t state_bytes() const noexcept {
-        std::size_t bytes = 0;
-        for (const Block& block : parameters_.blocks()) {
-            bytes += (4 + Rule::state_bytes_per_parameter) * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
-        }
-        return bytes;
-    }
-    [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
-    [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
-
-  private:
-    static constexpr bool has_fields = requires(typename Rule::State& state, WrittenFields& fields) { state.for_each_field(fields); };
-
+    OneCall one_call_;
     Parameters parameters_;
     Rule rule_;
     std::uint64_t seed_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/first_order/first_order_optimizer.hpp>
+#include <zeroth/ground/one_call.hpp>
 #include <zeroth/optimizer.hpp>
 
 #include <cmath>
@@ -44,6 +45,7 @@ class HybridOptimizer {
     }
     /// Writes all that this run needs to go on with the same bits, beside the weights as they stand (Optimizer::save).
     void save(StateSink sink) {
+        const OneCall::Inside inside{one_call_};
         StateWriter writer{std::move(sink)};
         writer.number("step", step_);
         zeroth_order_.write(writer);
@@ -55,6 +57,7 @@ class HybridOptimizer {
     /// If either callable throws, or either's loss is not finite, no weight of either side changes; one that throws is not counted as a step.
     template <ForwardFn F, GradientFn G>
     StepReport step(F&& forward, G&& gradient_fn) {
+        const OneCall::Inside inside{one_call_};
         zeroth_order_.settle();
         zeroth_order_.set_next_step(step_);
         first_order_.set_next_step(step_);
@@ -74,9 +77,17 @@ class HybridOptimizer {
         return report;
     }
 
-    void settle() { zeroth_order_.settle(); }
+    void settle() {
+        const OneCall::Inside inside{one_call_};
+        zeroth_order_.settle();
+    }
     /// To be called after the caller has changed weights of either side himself, between steps.
-    void adopt_weights() { zeroth_order_.adopt_weights(); }
+    void adopt_weights() {
+        const OneCall::Inside inside{one_call_};
+        zeroth_order_.adopt_weights();
+    }
+    /// Shuts out all other calls, as Optimizer's does.
+    [[nodiscard]] OneCall& one_call() noexcept { return one_call_; }
     /// Number of the next step.
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
     [[nodiscard]] std::size_t state_bytes() const noexcept { return zeroth_order_.state_bytes() + first_order_.state_bytes(); }
@@ -94,6 +105,7 @@ class HybridOptimizer {
         return zeroth_order;
     }
 
+    OneCall one_call_;
     std::uint64_t step_;
     ZerothOrder zeroth_order_;
     FirstOrderOptimizer<FirstRule, B> first_order_;

@@ -4,6 +4,7 @@
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/directions/gaussian.hpp>
 #include <zeroth/estimators/estimate.hpp>
+#include <zeroth/ground/one_call.hpp>
 #include <zeroth/parameters/partition.hpp>
 #include <zeroth/projections/anchor.hpp>
 #include <zeroth/projections/projection_report.hpp>
@@ -83,7 +84,8 @@ struct LayerProjectionSettings {
 ///
 /// Forward passes: 2J a projection, so 2J / interval a step. Traversals of the projected weights: 2J + 3 a projection, 2 only read.
 /// Memory: the projected weights once more, and again for an anchor that is a copy. No allocation after the constructor.
-/// The weights must outlive the projection, which must not be copied or moved.
+/// The weights must outlive the projection, which must not be copied or moved. A projection or a step of its optimizer from within the
+/// loss throws std::logic_error.
 /// Throws std::invalid_argument for a setting out of range, if `select` takes no block, if the anchor lacks one or has one of another type
 /// or size, and for a block of a type that the backend is not compiled for.
 /// Source: Tan et al., arXiv 2502.03304.
@@ -133,6 +135,7 @@ class LayerProjection {
     /// Optimizer's weights under Exact stay on its grid; the others lay it anew.
     template <class O, ProjectionFn F>
     std::optional<ProjectionReport> after_step(O& optimizer, F&& forward) {
+        const OneCall::Inside inside{one_call_};
         if (!due(optimizer.steps())) {
             return std::nullopt;
         }
@@ -140,7 +143,7 @@ class LayerProjection {
             optimizer.settle();
         }
         const bool on_grid = find_grid(optimizer);
-        ProjectionReport report = run(optimizer.steps(), forward);
+        ProjectionReport report = run_beside(optimizer, forward);
         report.on_grid = on_grid;
         if constexpr (requires { optimizer.adopt_weights(); }) {
             if (report.reason == Reason::updated && !on_grid) {
@@ -156,6 +159,7 @@ class LayerProjection {
     /// loss or a weight's displacement is not finite they are as before likewise, and the report says so.
     template <ProjectionFn F>
     ProjectionReport project(std::uint64_t step, F&& forward) {
+        const OneCall::Inside inside{one_call_};
         quantum_.assign(quantum_.size(), 0.0);
         return run(step, forward);
     }
@@ -187,6 +191,17 @@ class LayerProjection {
             }
         }
         return all;
+    }
+
+    /// While it runs the optimizer is shut: a step of its own would take the ratios that are tried for the weights.
+    template <class O, class F>
+    ProjectionReport run_beside(O& optimizer, F& forward) {
+        if constexpr (requires { optimizer.one_call(); }) {
+            const OneCall::Inside alone{optimizer.one_call()};
+            return run(optimizer.steps(), forward);
+        } else {
+            return run(optimizer.steps(), forward);
+        }
     }
 
     template <class F>
@@ -350,6 +365,7 @@ class LayerProjection {
         }
     };
 
+    OneCall one_call_;
     LayerProjectionSettings settings_;
     Parameters parameters_;
     B backend_;
