@@ -113,9 +113,10 @@ void check_scale(const char* what, std::size_t n, bool poisoned) {
     }
 }
 
-/// The weights after some steps of an optimizer, by a backend of the host's or the device's.
+/// The weights after some steps of an optimizer, by a backend of the host's or the device's; before one of the steps it may be saved, for
+/// another one to go on with its state.
 template <class T, class B, class E, class Rule, class Restore>
-std::vector<T> run_steps(const B& backend, const E& estimator, const Rule& rule, const Restore& restore) {
+std::vector<T> run_steps(const B& backend, const E& estimator, const Rule& rule, const Restore& restore, int stop = -1) {
     std::vector<T> w = weights<T>(70001);
     const std::size_t bytes = w.size() * sizeof(T);
     DeviceMemory memory{bytes};
@@ -131,8 +132,20 @@ std::vector<T> run_steps(const B& backend, const E& estimator, const Rule& rule,
         Parameters parameters;
         parameters.add("first", std::span{at + 1, 60000}, {}, {.space = memory_space_of<B>});
         parameters.add("second", std::span{at + 60001, 10000}, {}, {.space = memory_space_of<B>});
-        Optimizer optimizer{parameters, estimator, rule, Settings<Restore>{.seed = 3, .restore = restore}, backend};
+        const Settings<Restore> settings{.seed = 3, .restore = restore};
+        Optimizer optimizer{parameters, estimator, rule, settings, backend};
         for (int step = 0; step < 5; ++step) {
+            if (step == stop) {
+                std::vector<std::byte> state;
+                optimizer.save([&](std::span<const std::byte> piece) { state.insert(state.end(), piece.begin(), piece.end()); });
+                const auto source = [&state, at = std::size_t{0}](std::span<std::byte> piece) mutable {
+                    const std::size_t size = piece.size() < state.size() - at ? piece.size() : state.size() - at;
+                    std::memcpy(piece.data(), state.data() + at, size);
+                    at += size;
+                    return size;
+                };
+                optimizer = Optimizer{parameters, estimator, rule, settings, backend, Resume{source}};
+            }
             optimizer.step([&] {
                 fetch();
                 double sum = 0;
@@ -154,6 +167,11 @@ void check_rule(const char* what, const Rule& rule, const Restore& restore = {},
     const auto result = run_steps<T>(cuda::Backend<ScalarTypes<T>>{}, estimator, rule, restore);
     if (std::memcmp(result.data(), expected.data(), expected.size() * sizeof(T)) != 0) {
         std::printf("FAIL %s: steps of an optimizer, restoring %s\n", what, std::string{Restore::name}.c_str());
+        ++failures;
+    }
+    const auto resumed = run_steps<T>(cuda::Backend<ScalarTypes<T>>{}, estimator, rule, restore, 3);
+    if (std::memcmp(resumed.data(), expected.data(), expected.size() * sizeof(T)) != 0) {
+        std::printf("FAIL %s: steps of an optimizer that was resumed, restoring %s\n", what, std::string{Restore::name}.c_str());
         ++failures;
     }
 }
