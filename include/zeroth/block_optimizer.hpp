@@ -203,6 +203,7 @@ class BlockOptimizer {
             total.relative_update = report.relative_update;
         }
         total.rounded_away = total.rounded_away != nullptr ? total.rounded_away : report.rounded_away;
+        total.not_finite = total.not_finite != nullptr ? total.not_finite : report.not_finite;
         total.losses = report.losses;
         total.terms = report.terms;
         total.clipped += report.clipped;

@@ -6,6 +6,7 @@
 #include <zeroth/cursor.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
+#include <zeroth/ground/setting.hpp>
 #include <zeroth/ground/state_stream.hpp>
 #include <zeroth/made_of.hpp>
 #include <zeroth/ground/method_name.hpp>
@@ -49,6 +50,8 @@ ZEROTH_BEGIN_NAMESPACE
 /// The first step, and the first after adopt_weights(), measures the weights' scale where the reports can tell an update's size: two
 /// traversals more, which read. traversals() counts them, the step's report does not.
 /// Throws std::invalid_argument from the constructor for a setting out of range, naming it, and for parameters without a block.
+/// A step is refused before a weight is written if it could make one infinite: by the bounds that its rule, its direction's largest number, the
+/// blocks' scales and rates and the measured weights give (Reason::non_finite_update), or if one is not finite already (non_finite_weights).
 template <class E, class Rule, class Restore = InPlace, class B = Reference>
 class Optimizer {
     // Not what an optimizer is made of: these sentences say why.
@@ -116,7 +119,7 @@ class Optimizer<E, Rule, Restore, B> {
     /// One step. `forward` is called estimator.forward_passes() times and must see the weights in memory as they then are.
     /// If it throws, or the parameters' hook does meanwhile, the weights go back to what they were before the step (bit for bit with Exact or
     /// Snapshot, to rounding with InPlace), the step is not counted, and the exception goes on to the caller. If a loss is not finite, or the
-    /// update is not, they go back likewise, the report says so, and the step is counted. (A hook that throws when told of the update
+    /// update may not be, they go back likewise, the report says so, and the step is counted. (A hook that throws when told of the update
     /// itself: the step is made, and counted.)
     template <class F>
         requires accepts<E, F>
@@ -171,6 +174,7 @@ class Optimizer<E, Rule, Restore, B> {
         const OneCall::Inside inside{one_call_};
         cursor_.settle();
         cursor_.adopt();
+        scale_.not_finite = WeightScale::none;
         measured_ = false;
     }
 
@@ -250,6 +254,10 @@ class Optimizer<E, Rule, Restore, B> {
             estimate_.curvatures.reserve(estimator_.max_terms());
         }
         gradient_.reserve(max_gradient_terms());
+        if constexpr (has_fields) {
+            remembered_.remember(state_); // takes the memory
+        }
+        require_smoothing();
     }
 
     /// Number of the next step.
@@ -313,17 +321,22 @@ class Optimizer<E, Rule, Restore, B> {
 
     template <class F>
     void probe(F& forward) {
-        if constexpr (knows_size) {
-            if (!measured_) { // the cursor is settled
-                measuring_ += scale_.measure(blocks(), cursor_.backend());
-                measured_ = true;
-            }
-        }
         const Key key{settings_.seed, step_, 0};
         rate_ = rule_.rate(step_);
         traversals_before_ = cursor_.traversals();
         seconds_before_ = cursor_.seconds();
         estimate_.clear();
+        if constexpr (knows_size) {
+            if (!measured_) { // the cursor is settled
+                measuring_ += scale_.measure(blocks(), cursor_.backend());
+                measured_ = scale_.not_finite == WeightScale::none;
+            }
+        }
+        if (not_finite() != nullptr) {
+            reason_ = Reason::non_finite_weights;
+            estimate_.loss = std::numeric_limits<double>::quiet_NaN();
+            return;
+        }
         Return home{cursor_};
         estimator_(cursor_, forward, key, estimate_);
         if constexpr (LookaheadRule<Rule>) {
@@ -338,19 +351,26 @@ class Optimizer<E, Rule, Restore, B> {
     StepReport conclude() {
         StepReport report;
         report.step = step_;
-        report.reason = reason_;
         if (reason_ == Reason::updated) {
             Return home{cursor_};
+            Undo undo{*this};
             gradient_.clear();
             const Descend<Step> move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, state_, gradient_);
-            cursor_.update(move, std::span<const GradientTerm<Step::coefficients>>{gradient_});
-            home.armed = false;
-            report_size(move, report);
+            if (stays_in_range(move)) {
+                cursor_.update(move, std::span<const GradientTerm<Step::coefficients>>{gradient_});
+                home.armed = false;
+                undo.armed = false;
+                report_size(move, report);
+            } else {
+                reason_ = Reason::non_finite_update;
+            }
         }
         ++step_;
         if (reason_ == Reason::updated && settings_.settling == Settling::each_step) {
             cursor_.settle();
         }
+        report.not_finite = not_finite();
+        report.reason = report.not_finite != nullptr ? Reason::non_finite_weights : reason_;
         report.loss = reason_ == Reason::non_finite_loss ? estimate_.losses.back() : estimate_.loss;
         report.losses = estimate_.losses;
         report.terms = estimate_.terms;
@@ -383,6 +403,78 @@ class Optimizer<E, Rule, Restore, B> {
             change_learning_rate(rule.rule, std::move(learning_rate));
         }
     }
+
+    /// The first block that is known to hold a weight that is not finite.
+    [[nodiscard]] const Block* not_finite() const noexcept {
+        return scale_.not_finite < blocks().size() ? &blocks()[scale_.not_finite] : cursor_.not_finite();
+    }
+
+    /// What the weights of a block, and what they are moved by, may come to at most: 2^126 and 2^123, 2^1022 and 2^995 of doubles; so that they
+    /// can be displaced, and are within the coarsest of Exact's grids.
+    static constexpr double weight_limit(const Block& block) noexcept { return block.type == ScalarType::float64 ? 0x1p1022 : 0x1p126; }
+    static constexpr double move_limit(const Block& block) noexcept { return block.type == ScalarType::float64 ? 0x1p995 : 0x1p123; }
+
+    /// Throws std::invalid_argument for a smoothing that is 0 or infinite in what some block is computed in.
+    void require_smoothing() const {
+        double epsilon = estimator_.reach();
+        if constexpr (requires { epsilon = estimator_.epsilon; }) {
+            epsilon = estimator_.epsilon;
+        }
+        for (std::size_t b = 0; b < blocks().size() && epsilon != 0; ++b) {
+            const double scale = cursor_.scale_of(b);
+            const double scaled = epsilon * scale;
+            const bool is_zero = blocks()[b].type == ScalarType::float64 ? scaled == 0 : static_cast<float>(scaled) == 0;
+            require_setting(scale == 0 || (!is_zero && estimator_.reach() * scale < weight_limit(blocks()[b])), "epsilon", epsilon,
+                            "such that probes are not 0 in what each block is computed in, and under 2^126 (2^1022)");
+        }
+    }
+
+    /// Whether no weight, and nothing that the move is made of, can become infinite; then the weights' bounds are those after it.
+    [[nodiscard]] bool stays_in_range(const Descend<Step>& move) noexcept {
+        if constexpr (BoundedStep<Step>) {
+            const StepBound bound = move.step.bound(std::span<const GradientTerm<Step::coefficients>>{gradient_});
+            const auto moved = [&](std::size_t b) {
+                const BlockRate rate = move.of(blocks()[b]);
+                const double limit = weight_limit(blocks()[b]);
+                const double z = cursor_.largest_in(b);
+                const double change = std::abs(rate.scale) * bound.u(z);
+                const double before = measured_ ? scale_.largest[b] : 0x1p100; // taken for
+                const double after = std::abs(1 + rate.shrink) * before + change;
+                const bool stays = bound.stays_under(limit, z) && std::abs(rate.scale) < limit && change < move_limit(blocks()[b]) && after < limit;
+                return stays ? after : std::numeric_limits<double>::infinity();
+            };
+            for (std::size_t b = 0; b < blocks().size(); ++b) {
+                if (!std::isfinite(moved(b))) {
+                    return false;
+                }
+            }
+            for (std::size_t b = 0; measured_ && b < blocks().size(); ++b) {
+                scale_.largest[b] = moved(b);
+            }
+        }
+        return true;
+    }
+
+    /// Takes a move of the rule's back that is not carried out.
+    struct Undo {
+        Optimizer& of;
+        bool armed = true;
+
+        explicit Undo(Optimizer& optimizer) : of{optimizer} {
+            if constexpr (has_fields) {
+                of.remembered_.remember(of.state_);
+            }
+        }
+        Undo(const Undo&) = delete;
+        Undo& operator=(const Undo&) = delete;
+        ~Undo() {
+            if constexpr (has_fields) {
+                if (armed) {
+                    of.remembered_.return_to(of.state_);
+                }
+            }
+        }
+    };
 
     /// Goes home when an estimate is left by an exception.
     struct Return {
@@ -442,6 +534,7 @@ class Optimizer<E, Rule, Restore, B> {
     bool measured_ = false;
     std::uint64_t measuring_ = 0;
     typename Rule::State state_;
+    RememberedFields remembered_;
     CursorType cursor_;
 };
 

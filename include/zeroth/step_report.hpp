@@ -15,7 +15,12 @@ enum class Reason : std::uint8_t {
     updated,           ///< the base was moved
     kept,              ///< the rule found no candidate better than the base, which stays
     non_finite_loss,   ///< a loss was NaN or infinite: the weights are as before the step
-    non_finite_update, ///< the projected gradient, or it times the learning rate, overflowed: the weights are as before the step
+    /// The projected gradient overflowed, or the update could leave the range of what the weights are computed in: they are as before the step,
+    /// and so is the rule's state.
+    non_finite_update,
+    /// A weight is not finite (StepReport::not_finite). Found before the step, by what measures the weights: they are as before it. Found by
+    /// Exact's update, in which a loss had written it: the others have moved. No step is made until the weights are mended: adopt_weights().
+    non_finite_weights,
 };
 
 [[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
@@ -24,6 +29,7 @@ enum class Reason : std::uint8_t {
     case Reason::kept: return "kept";
     case Reason::non_finite_loss: return "non-finite loss";
     case Reason::non_finite_update: return "non-finite update";
+    case Reason::non_finite_weights: return "non-finite weights";
     }
     return "unknown";
 }
@@ -53,6 +59,8 @@ struct StepReport {
     /// spacing of the floats (doubles in a block of them) as large as the block's root mean square, so rounding takes most of it away: take
     /// larger steps, or double. The spacing of 16-bit weights does not count, nor Exact's grid: to these updates are rounded stochastically.
     const Block* rounded_away = nullptr;
+    /// The block with a weight that is not finite, if that was the reason.
+    const Block* not_finite = nullptr;
     std::uint64_t forward_passes = 0;
     /// Over the weights.
     std::uint64_t traversals = 0;

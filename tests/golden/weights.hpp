@@ -27,6 +27,7 @@
 #include <zeroth/estimators/two_sided_rge.hpp>
 #include <zeroth/optimizer.hpp>
 #include <zeroth/directions/bit_masks.hpp>
+#include <zeroth/updates/windowed_adam.hpp>
 #include <zeroth/updates/adam.hpp>
 #include <zeroth/updates/conservative.hpp>
 #include <zeroth/updates/hizoo_sgd.hpp>

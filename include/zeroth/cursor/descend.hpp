@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -27,8 +28,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///         };
 ///     };
 ///
-/// u is called once for each element of each update, so it may read and write state of its own there. A step may also be a SizedStep. One
-/// with tables, arrays of an entry for each block, names them by for_each_table(visit), which calls visit(pointer) for each: backends
+/// u is called once for each element of each update, so it may read and write state of its own there. A step may also be a SizedStep, and
+/// should be a BoundedStep. One with tables, arrays of an entry for each block, names them by for_each_table(visit), which calls visit(pointer) for each: backends
 /// elsewhere than on the host ask for it. One with numbers of its own names those by for_each_number(visit), so that it can be saved.
 template <class U>
 concept Step = std::copyable<U> && requires {
@@ -42,6 +43,31 @@ concept Step = std::copyable<U> && requires {
 template <class U>
 concept SizedStep = Step<U> && requires(const U& step, std::span<const GradientTerm<U::coefficients>> gradient, double factor) {
     { step.size(gradient, factor) } -> std::same_as<double>;
+};
+
+/// What a step's numbers are at most where |z| is at most some number: so a move that could leave the range of what weights are computed in
+/// is known before a weight is written.
+struct StepBound {
+    /// |u| is at most this times z, and at most the cap.
+    double slope = 0;
+    double cap = std::numeric_limits<double>::infinity();
+    /// What it forms on the way: at most this times z, and this times z^2.
+    double formed = 0;
+    double squares = 0;
+
+    [[nodiscard]] double u(double z) const noexcept {
+        const double linear = z == 0 ? 0 : slope * z;
+        return linear < cap ? linear : cap;
+    }
+    [[nodiscard]] bool stays_under(double limit, double z) const noexcept {
+        return u(z) < limit && (z == 0 || (formed * z < limit && squares * z * z < limit));
+    }
+};
+
+/// A step that knows its bound. One that does not is made whatever it comes to, and cut where Exact's grid does not hold it.
+template <class U>
+concept BoundedStep = Step<U> && requires(const U& step, std::span<const GradientTerm<U::coefficients>> gradient) {
+    { step.bound(gradient) } -> std::same_as<StepBound>;
 };
 
 /// An operation or a step may have tables or not.
@@ -65,6 +91,16 @@ void for_each_number_of(U& step, Visitor& visit) {
     double sum = 0;
     for (const GradientTerm<1>& term : gradient) {
         sum += term.coefficient[0] * term.coefficient[0];
+    }
+    return sum;
+}
+
+/// |g| is at most this times the largest |z|.
+template <int Coefficients>
+[[nodiscard]] double sum_of_magnitudes(std::span<const GradientTerm<Coefficients>> gradient) noexcept {
+    double sum = 0;
+    for (const GradientTerm<Coefficients>& term : gradient) {
+        sum += std::abs(term.coefficient[0]);
     }
     return sum;
 }
@@ -93,6 +129,10 @@ struct BlockRate {
     friend constexpr bool operator==(const BlockRate&, const BlockRate&) = default;
 };
 
+/// The largest number of a type that weights are computed in.
+template <class Compute>
+inline constexpr double largest_finite = static_cast<double>(std::numeric_limits<Compute>::max());
+
 /// The move of the base: in each block b, with its factors of the learning rate and of the weight decay (BlockOptions),
 ///
 ///   base <- base + towards eta_b u - eta_b lambda_b base,   eta_b = rate rate_b,  lambda_b = weight_decay weight_decay_b
@@ -117,6 +157,8 @@ struct Descend {
     const BlockRate* of_block = nullptr;
     /// The same in all.
     bool is_uniform = false;
+    /// Of the step along its gradient, of a BoundedStep: set by what carries the move out.
+    StepBound bound{};
 
     [[nodiscard]] BlockRate of(const Block& block) const noexcept {
         const double eta = rate * block.options.rate;
@@ -146,11 +188,13 @@ struct Descend {
 
         Real scale;
         Real shrink;
+        Real largest;
         typename U::template Bound<Lanes, Storage> step;
 
         ZEROTH_HOST_DEVICE Bound(const Descend& move, const BlockView& block, std::size_t index) noexcept
             : scale{Lanes::template broadcast_real<Compute>(move.of_block[index].scale)},
-              shrink{Lanes::template broadcast_real<Compute>(move.of_block[index].shrink)}, step{move.step, block, index} {}
+              shrink{Lanes::template broadcast_real<Compute>(move.of_block[index].shrink)},
+              largest{Lanes::template broadcast_real<Compute>(largest_finite<Compute>)}, step{move.step, block, index} {}
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real* sum, const Real& z, const Real* coefficient) noexcept {
@@ -158,7 +202,9 @@ struct Descend {
         }
         template <class Count>
         ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t element, Count count) noexcept {
-            return Lanes::product(scale, step.u(base, sum, element, count)) + Lanes::product(shrink, base);
+            // An infinity stays one: without decay 0 times it would be NaN.
+            const Real finite = Lanes::larger(Lanes::smaller(base, largest), Lanes::template broadcast_real<Compute>(0) - largest);
+            return Lanes::product(scale, step.u(base, sum, element, count)) + Lanes::product(shrink, finite);
         }
     };
 };
@@ -172,6 +218,10 @@ struct PlainStep {
 
     [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
         return factor * std::sqrt(sum_of_squares(gradient));
+    }
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>> gradient) const noexcept {
+        const double sum = sum_of_magnitudes(gradient);
+        return {.slope = sum, .formed = sum};
     }
 
     template <class Lanes, class Storage>

@@ -70,6 +70,7 @@ class Exact::Weights {
         }
         at.traverse(UpdateOnGrid<M>{quantum_.data(), largest_.data(), *base}, parts, Parts::leave);
         for (std::size_t b = 0; b < at.blocks.size(); ++b) {
+            not_finite_ = not_finite_ == none && !std::isfinite(largest_[b]) ? b : not_finite_;
             const double room = Grid::half_range(quantum_[b], at.blocks[b].type);
             const bool can_grow = quantum_[b] < std::ldexp(1.0, Grid::largest_exponent(at.blocks[b].type));
             outgrown_ = outgrown_ || (largest_[b] > room && can_grow);
@@ -82,6 +83,7 @@ class Exact::Weights {
     int adopt(const At& at) {
         measure(at);
         require_finite(at.blocks);
+        not_finite_ = none;
         lay(at);
         ++grids_;
         return 2;
@@ -127,6 +129,9 @@ class Exact::Weights {
     [[nodiscard]] std::span<const double> quanta() const noexcept { return quantum_; }
     /// Laid so far that differ, or were laid under weights which others may have changed.
     [[nodiscard]] std::uint64_t grids() const noexcept { return grids_; }
+    /// The block in which an update has found a weight that is not finite, or none.
+    static constexpr std::size_t none = ~std::size_t{0};
+    [[nodiscard]] std::size_t not_finite() const noexcept { return not_finite_; }
 
   private:
     template <class At>
@@ -151,6 +156,9 @@ class Exact::Weights {
     [[nodiscard]] double quantum_for(const At& at, std::size_t b) const noexcept {
         const ScalarType type = at.blocks[b].type;
         const double reach = reach_ * at.rays.block_scale(b);
+        if (!std::isfinite(largest_[b])) { // there is nothing to keep
+            return quantum_[b];
+        }
         int exponent = 0;
         std::frexp(2 * largest_[b] < reach ? reach : 2 * largest_[b], &exponent);
         exponent -= Grid::digits(type) - 2;
@@ -232,6 +240,7 @@ class Exact::Weights {
     std::vector<double> largest_;
     bool outgrown_ = false;
     std::uint64_t grids_ = 0;
+    std::size_t not_finite_ = none;
 };
 
 ZEROTH_END_NAMESPACE

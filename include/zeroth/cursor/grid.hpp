@@ -109,6 +109,7 @@ struct UpdateOnGrid {
         Real noise_scale;
         Dither dither;
         typename M::template Bound<Lanes, Storage> move;
+        /// Of what is stored, and whether all weights were finite before, which a cut would hide.
         LargestMagnitude::Seen<Lanes, Compute> seen{};
         double& result;
 
@@ -148,6 +149,7 @@ struct UpdateOnGrid {
                 Lanes::template widen<Compute>(Lanes::signed_to_float(dither.template words<Lanes>(element))), noise_scale);
             const Real moved = between(base + to_grid(update + noise), end);
             seen.see(moved);
+            seen.poison = seen.poison + (w - w);
             return moved + sum[1];
         }
         ZEROTH_HOST_DEVICE void finish() const noexcept { seen.merge_into(result); }

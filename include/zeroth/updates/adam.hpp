@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -16,6 +17,15 @@ ZEROTH_BEGIN_NAMESPACE
 template <class Lanes, class Real>
 ZEROTH_INLINE Real adam_quotient(const Real& m, const Real& v, const Real& delta) noexcept {
     return Lanes::quotient(m, Lanes::square_root(v) + delta);
+}
+
+/// Of that quotient for |z| <= 1: |m| is at most mean and, but for what v loses where squares underflow, ratio sqrt(v); g is at most gradient.
+[[nodiscard]] inline StepBound adam_bound(double mean, double ratio, double gradient, double delta) noexcept {
+    const double cap = ratio * (1 + 0x1p-12) + 0x1p-70 / delta;
+    return {.slope = mean / delta,
+            .cap = cap >= 0 ? cap : std::numeric_limits<double>::infinity(), // NaN where it is not known
+            .formed = gradient > mean ? gradient : mean,
+            .squares = gradient * gradient};
 }
 
 /// m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, u = (m / c1) / (sqrt(v / c2) + delta).
@@ -32,6 +42,8 @@ struct AdamStep {
     MomentPlace mean{}, square{};
     /// The mean squares of the m that it makes and of the gradients in v.
     double mean_square = 0, square_mean = 0;
+    /// What |m| is at most for |z| <= 1.
+    double mean_largest = 0;
 
     template <class Visitor>
     ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
@@ -47,11 +59,22 @@ struct AdamStep {
         visit(delta);
         visit(mean_square);
         visit(square_mean);
+        visit(mean_largest);
     }
 
     /// About: v is taken for its mean.
     [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
         return correction1 * factor * std::sqrt(mean_square) / (factor * std::sqrt(correction2 * square_mean) + delta);
+    }
+    /// By Cauchy and Schwarz |m| is at most (1 - b1) sqrt(sum_k (b1^2 / b2)^k / (1 - b2)) times sqrt(v), over the t steps made.
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>> gradient) const noexcept {
+        const double sum = sum_of_magnitudes(gradient);
+        const double power1 = 1 - 1 / correction1;
+        const double power2 = 1 - 1 / correction2;
+        const double ratio = beta1 * beta1 / beta2;
+        const double rest = power2 > 0 ? power1 * power1 / power2 : ratio < 1 ? 0 : std::numeric_limits<double>::infinity();
+        const double series = ratio == 1 ? std::numeric_limits<double>::infinity() : (1 - rest) / (1 - ratio);
+        return adam_bound(correction1 * mean_largest, correction1 * (1 - beta1) * std::sqrt(series / (correction2 * (1 - beta2))), sum, delta);
     }
 
     template <class Lanes, class Storage>
@@ -86,7 +109,7 @@ struct AdamStep {
 inline void require_betas(double beta1, double beta2, double delta) {
     require_setting(beta1 >= 0 && beta1 < 1, "beta1", beta1, "at least 0 and under 1");
     require_setting(beta2 >= 0 && beta2 < 1, "beta2", beta2, "at least 0 and under 1");
-    require_setting(delta > 0 && delta < 0x1p128, "delta", delta, "positive and finite");
+    require_setting(static_cast<float>(delta) > 0 && delta < 0x1p128, "delta", delta, "positive and finite"); // as a float, too
 }
 
 /// Adam; AdamW with a weight decay, which is decoupled.
@@ -120,11 +143,12 @@ struct Adam {
     }
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
 
-    /// m and v, b1^t and b2^t, and the mean squares of m and of what is in v.
+    /// m and v, b1^t and b2^t, the mean squares of m and of what is in v, and the bound of m.
     struct State {
         Moment mean, square;
         double power1 = 1, power2 = 1;
         double mean_square = 0, square_mean = 0;
+        double mean_largest = 0;
 
         State(const Adam&, std::span<const Block> blocks, std::size_t, const StateAllocator& allocator)
             : mean{blocks, allocator}, square{blocks, allocator} {}
@@ -140,6 +164,7 @@ struct Adam {
             fields.number("beta2^t", power2);
             fields.number("mean square of m", mean_square);
             fields.number("mean of v", square_mean);
+            fields.number("bound of m", mean_largest);
         }
     };
     [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State& state, Gradient<Step>& gradient) const {
@@ -149,11 +174,12 @@ struct Adam {
         const double squares = sum_of_squares(gradient);
         state.mean_square = beta1 * beta1 * state.mean_square + (1 - beta1) * (1 - beta1) * squares;
         state.square_mean = beta2 * state.square_mean + (1 - beta2) * squares;
+        state.mean_largest = beta1 * state.mean_largest + (1 - beta1) * sum_of_magnitudes<1>(gradient);
         return {.rate = rate(key.step),
                 .weight_decay = weight_decay,
                 .key = key,
                 .step = {beta1, beta2, 1 / (1 - state.power1), 1 / (1 - state.power2), delta, state.mean.place(), state.square.place(),
-                         state.mean_square, state.square_mean}};
+                         state.mean_square, state.square_mean, state.mean_largest}};
     }
 };
 

@@ -5,6 +5,7 @@
 #include <zeroth/schedules/schedule.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,6 +33,17 @@ struct HizooStep {
     template <class Visitor>
     void for_each_number(Visitor& visit) {
         visit(smoothing);
+    }
+
+    /// z has the factor in it, and u is g over r >= sqrt(1 - smoothing).
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<2>> gradient) const noexcept {
+        constexpr double most = 0x1p30; // of the factors
+        double curvatures = 0;
+        for (const GradientTerm<2>& term : gradient) {
+            curvatures += std::abs(term.coefficient[1]);
+        }
+        const double sum = most * sum_of_magnitudes(gradient);
+        return {.slope = sum / std::sqrt(1 - smoothing), .formed = sum, .squares = most * most * curvatures};
     }
 
     template <class Lanes, class Storage>

@@ -23,8 +23,9 @@ struct MomentumStep {
 
     double momentum = 0;
     MomentPlace mean{};
-    /// The mean square of the m that it makes.
+    /// The mean square of the m that it makes, and what |m| is at most for |z| <= 1.
     double square = 0;
+    double largest = 0;
 
     template <class Visitor>
     ZEROTH_HOST_DEVICE constexpr void for_each_table(Visitor& visit) {
@@ -34,8 +35,10 @@ struct MomentumStep {
     void for_each_number(Visitor& visit) {
         visit(momentum);
         visit(square);
+        visit(largest);
     }
     [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept { return factor * std::sqrt(square); }
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>>) const noexcept { return {.slope = largest, .formed = largest}; }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {
@@ -86,10 +89,11 @@ struct Momentum {
         require_momentum(momentum);
         static_cast<void>(rate(0));
     }
-    /// m, and its mean square.
+    /// m, its mean square, and its bound.
     struct State {
         Moment mean;
         double square = 0;
+        double largest = 0;
 
         State(const Momentum&, std::span<const Block> blocks, std::size_t, const StateAllocator& allocator) : mean{blocks, allocator} {}
         void point(Step& step) const noexcept { step.mean = mean.place(); }
@@ -97,13 +101,18 @@ struct Momentum {
         void for_each_field(Fields& fields) {
             fields.moment("m", mean);
             fields.number("mean square of m", square);
+            fields.number("bound of m", largest);
         }
     };
     [[nodiscard]] double rate(std::uint64_t step) const { return require_rate(learning_rate(step)); }
     [[nodiscard]] Descend<Step> move(const Estimate& estimate, const Key& key, State& state, Gradient<Step>& gradient) const {
         append_terms(estimate, gradient);
         state.square = momentum * momentum * state.square + sum_of_squares(gradient);
-        return {.rate = rate(key.step), .weight_decay = weight_decay, .key = key, .step = {momentum, state.mean.place(), state.square}};
+        state.largest = momentum * state.largest + sum_of_magnitudes<1>(gradient);
+        return {.rate = rate(key.step),
+                .weight_decay = weight_decay,
+                .key = key,
+                .step = {momentum, state.mean.place(), state.square, state.largest}};
     }
 };
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,10 @@ struct SignStep {
 
     [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
         return factor * sum_of_squares(gradient) > 0 ? 1 : 0;
+    }
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>> gradient) const noexcept {
+        const double sum = sum_of_magnitudes(gradient);
+        return {.slope = sum > 0 ? std::numeric_limits<double>::infinity() : 0, .cap = 1, .formed = sum};
     }
 
     template <class Lanes, class Storage>

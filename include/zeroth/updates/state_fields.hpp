@@ -70,4 +70,43 @@ class ReadFields {
     const SavedBlocks& saved_;
 };
 
+/// A state's numbers and the places of its windows as they were before a move was made of an estimate, to return to if it is not carried out.
+/// What is kept for each weight changes with the update's traversal alone. Takes memory when it first remembers.
+class RememberedFields {
+  public:
+    template <class State>
+    void remember(State& state) {
+        numbers_.clear();
+        marks_.clear();
+        Remembering fields{*this};
+        state.for_each_field(fields);
+    }
+    template <class State>
+    void return_to(State& state) noexcept {
+        Returning fields{*this};
+        state.for_each_field(fields);
+    }
+
+  private:
+    struct Remembering {
+        RememberedFields& of;
+
+        void number(std::string_view, double& value) { of.numbers_.push_back(value); }
+        void moment(std::string_view, Moment&) const noexcept {}
+        void window(std::string_view, TermWindow& window) { of.marks_.push_back(window.mark()); }
+    };
+    struct Returning {
+        RememberedFields& of;
+        std::size_t numbers = 0;
+        std::size_t marks = 0;
+
+        void number(std::string_view, double& value) noexcept { value = of.numbers_[numbers++]; }
+        void moment(std::string_view, Moment&) const noexcept {}
+        void window(std::string_view, TermWindow& window) noexcept { window.return_to(of.marks_[marks++]); }
+    };
+
+    std::vector<double> numbers_;
+    std::vector<TermWindow::Mark> marks_;
+};
+
 ZEROTH_END_NAMESPACE

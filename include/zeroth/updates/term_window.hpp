@@ -8,20 +8,31 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// The terms of the last steps. Takes its memory once, for steps of at most max_terms terms.
+/// The terms of the last steps. Takes its memory once, for steps of at most max_terms terms, and for one step more than it is asked for: the
+/// last one pushed can be taken back.
 class TermWindow {
   public:
-    TermWindow(std::size_t steps, std::size_t max_terms) : terms_(steps * max_terms), sizes_(steps), max_terms_{max_terms} {}
+    TermWindow(std::size_t steps, std::size_t max_terms) : terms_((steps + 1) * max_terms), sizes_(steps + 1), max_terms_{max_terms} {}
     void push(std::span<const Term> terms) noexcept {
         newest_ = (newest_ + 1) % sizes_.size();
         sizes_[newest_] = terms.size();
         for (std::size_t i = 0; i < terms.size(); ++i) {
             terms_[newest_ * max_terms_ + i] = terms[i];
         }
-        size_ += size_ < sizes_.size() ? 1 : 0;
+        size_ += size_ < max_size() ? 1 : 0;
+    }
+    /// How it is before a push, to return to.
+    struct Mark {
+        std::size_t newest = 0;
+        std::size_t size = 0;
+    };
+    [[nodiscard]] Mark mark() const noexcept { return {newest_, size_}; }
+    void return_to(const Mark& mark) noexcept {
+        newest_ = mark.newest;
+        size_ = mark.size;
     }
     /// Steps, and terms of a step, that it has room for.
-    [[nodiscard]] std::size_t max_size() const noexcept { return sizes_.size(); }
+    [[nodiscard]] std::size_t max_size() const noexcept { return sizes_.size() - 1; }
     [[nodiscard]] std::size_t max_terms() const noexcept { return max_terms_; }
     /// Steps that it holds.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }

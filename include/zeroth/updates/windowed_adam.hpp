@@ -43,6 +43,21 @@ struct WindowedAdamStep {
         }
         return factor * std::sqrt(mean_square) / (factor * std::sqrt(square_mean) + delta);
     }
+    /// As Adam's: |m| is at most sqrt(sum_k w1_k^2 / w2_k) times sqrt(v), w1 and w2 being the steps' weights.
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<4>> gradient) const noexcept {
+        double mean = 0;
+        double ratio = 0;
+        double largest = 0;
+        double of_step = 0;
+        for (const GradientTerm<4>& term : gradient) {
+            const double* const c = term.coefficient;
+            of_step = std::abs(c[0]) + c[3] * of_step;
+            largest = of_step > largest ? of_step : largest;
+            mean += c[1] * of_step;
+            ratio += c[1] != 0 ? c[1] * c[1] / c[2] : 0;
+        }
+        return adam_bound(mean, std::sqrt(ratio), largest, delta);
+    }
 
     template <class Lanes, class Storage>
     struct Bound {
