@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/backend.hpp>
+#include <zeroth/backends/float_environment.hpp>
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/exact.hpp>
@@ -297,7 +298,10 @@ class Cursor {
         }
         standing_.displacement.reserve(target.size()); // while nothing has moved
         const Timed timed{seconds_};
-        traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, standing_.pending ? &standing_.move : nullptr));
+        {
+            const FloatEnvironment environment; // of what is made ready for it, too
+            traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, standing_.pending ? &standing_.move : nullptr));
+        }
         standing_.displacement.assign(target.begin(), target.end());
         standing_.pending = false;
         call_hook();
@@ -326,6 +330,7 @@ class Cursor {
         for (const Term& term : standing_.displacement) {
             parts_.of(term.key);
         }
+        const FloatEnvironment environment;
         rays_.prepare(parts_.keys(), parameters_.blocks(), backend_);
     }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/float_environment.hpp>
 #include <zeroth/backends/visit.hpp>
 
 #include <string>
@@ -15,6 +16,7 @@ struct Reference {
 
     template <class Operation, Ray R>
     void traverse(const Traversal<Operation, R>& traversal) const noexcept {
+        const FloatEnvironment environment;
         visit_blocks<Lanes, Types>(traversal, 0, traversal.blocks.size());
     }
 };

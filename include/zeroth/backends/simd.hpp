@@ -3,6 +3,7 @@
 /// The vectorised backend, through xsimd. Not part of zeroth.hpp: it needs xsimd's headers (8.1 or newer).
 
 #include <zeroth/backends/simd_lanes.hpp>
+#include <zeroth/backends/float_environment.hpp>
 #include <zeroth/backends/visit.hpp>
 
 #include <string>
@@ -32,6 +33,7 @@ struct Simd {
 
     template <class Operation, Ray R>
     void traverse(const Traversal<Operation, R>& traversal) const noexcept {
+        const FloatEnvironment environment;
         visit_blocks<Lanes, Types>(traversal, 0, traversal.blocks.size());
     }
 };

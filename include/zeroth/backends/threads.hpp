@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/float_environment.hpp>
 #include <zeroth/backends/visit.hpp>
 #include <zeroth/backends/reference.hpp>
 
@@ -53,6 +54,7 @@ struct Threads {
         if (team > 1 && !omp_in_parallel()) {
 #pragma omp parallel num_threads(team)
             {
+                const FloatEnvironment environment;
                 const auto part = static_cast<std::uint64_t>(omp_get_thread_num());
                 const auto parts = static_cast<std::uint64_t>(omp_get_num_threads());
                 visit_tiles(traversal, tiles * part / parts, tiles * (part + 1) / parts);
