@@ -152,7 +152,7 @@ TEMPLATE_TEST_CASE("What 16 bits hold is stored as it is, by every kind of lanes
             REQUIRE(std::isnan(static_cast<float>(stored<SimdLanes<WidestArch>, TestType>(std::bit_cast<float>(pattern), element))));
         }
     }
-    CHECK(std::isinf(static_cast<float>(stored<ScalarLanes, float16>(1e6f, 0))));
+    CHECK(static_cast<float>(stored<ScalarLanes, float16>(1e6f, 0)) == 65504.0f);
     CHECK(std::isinf(static_cast<float>(stored<ScalarLanes, bfloat16>(-std::numeric_limits<float>::infinity(), 0))));
 }
 

@@ -10,10 +10,18 @@
 
 ZEROTH_BEGIN_NAMESPACE
 
-/// Loads and stores of stored weights as registers of the type they are computed in; stores round to nearest even.
+/// Loads and stores of stored weights as registers of the type they are computed in; stores round to nearest even, and float16 saturates.
 /// Specialised for each kind of lanes. load_some and store_some touch `count` < Lanes::width elements only.
 template <class Lanes, class Storage>
 struct Access;
+
+/// A finite number beyond float16's largest becomes that one, 65,504: what a step forms may pass it, but is not to store an infinity.
+template <class Lanes>
+[[nodiscard]] ZEROTH_INLINE typename Lanes::Float saturated_float16(const typename Lanes::Float& x) noexcept {
+    const typename Lanes::Float most = Lanes::broadcast(65504.0f);
+    const typename Lanes::Float held = Lanes::larger(Lanes::smaller(x, most), Lanes::broadcast(0.0f) - most);
+    return Lanes::where_nan(x - x, x, held); // infinities and NaN stay
+}
 
 template <class Storage>
 struct Access<ScalarLanes, Storage> {
@@ -25,6 +33,9 @@ struct Access<ScalarLanes, Storage> {
         return static_cast<Compute>(stored);
     }
     ZEROTH_INLINE static void store(Storage* to, Compute x) noexcept {
+        if constexpr (std::is_same_v<Storage, float16>) {
+            x = saturated_float16<ScalarLanes>(x);
+        }
         const Storage stored{x};
         std::memcpy(to, &stored, sizeof(Storage));
     }

@@ -276,7 +276,7 @@ struct Access<SimdLanes<Arch>, Storage> {
         } else if constexpr (std::is_same_v<Storage, bfloat16>) {
             store_bfloat16(to, x);
         } else {
-            store_float16(to, x);
+            store_float16(to, saturated_float16<Lanes>(x));
         }
     }
     ZEROTH_INLINE static void store_upper(Storage* to, const typename Lanes::Word& bits) noexcept {

@@ -14,7 +14,7 @@ ZEROTH_BEGIN_NAMESPACE
 /// often; else as store() does. So no update is lost in the mean, however small beside the spacing of the weights' numbers.
 ///
 /// Hashed bits of a key and the element decide. The mean is that of the float, exactly; for a float16 below 2^-14 to 2^-38. What the type
-/// holds stays as it is, NaN too; of what is beyond the largest number the upper neighbour is infinity.
+/// holds stays as it is, NaN too; a float16 beyond its largest number is that one, of a bfloat16 there the upper neighbour is infinity.
 template <class Lanes, class Storage>
 class StochasticStore {
   public:
@@ -32,7 +32,7 @@ class StochasticStore {
             const auto sum = Lanes::bits(w) + dither_.template upper_bits<Lanes, 16>(element);
             store_upper<Lanes>(to, Lanes::bits(Lanes::where_nan(w, w, Lanes::from_bits(sum))), count);
         } else if constexpr (std::is_same_v<Storage, float16>) {
-            store<Lanes>(to, rounded_float16(w, element), count);
+            store<Lanes>(to, rounded_float16(saturated_float16<Lanes>(w), element), count);
         } else {
             store<Lanes>(to, w, count);
         }

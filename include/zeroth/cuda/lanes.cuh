@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 ZEROTH_BEGIN_NAMESPACE
 namespace cuda {
@@ -166,7 +167,7 @@ struct Access<cuda::Lanes<Width>, Storage> {
     }
     ZEROTH_INLINE static void store(Storage* to, const Register& x) noexcept {
         if (is_aligned(to)) {
-            store_stored(to, stored(x));
+            store_stored(to, stored(storable(x)));
         } else {
             store_some(to, x, Width);
         }
@@ -190,15 +191,24 @@ struct Access<cuda::Lanes<Width>, Storage> {
         return Register::of([&](int l) { return l < count ? static_cast<Compute>(load_one(from + l)) : Compute{0}; });
     }
     ZEROTH_INLINE static void store_some(Storage* to, const Register& x, int count) noexcept {
+        const Register held = storable(x);
         ZEROTH_UNROLL
         for (int l = 0; l < Width; ++l) {
             if (l < count) {
-                store_one(to + l, Storage{x.lane[l]});
+                store_one(to + l, Storage{held.lane[l]});
             }
         }
     }
 
   private:
+    ZEROTH_INLINE static Register storable(const Register& x) noexcept {
+        if constexpr (std::is_same_v<Storage, float16>) {
+            return saturated_float16<cuda::Lanes<Width>>(x);
+        } else {
+            return x;
+        }
+    }
+
     static constexpr int bytes = Width * static_cast<int>(sizeof(Storage));
     static_assert(bytes % 4 == 0);
 
