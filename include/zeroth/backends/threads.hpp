@@ -17,7 +17,7 @@ ZEROTH_BEGIN_NAMESPACE
 
 /// OpenMP threads over another backend: each takes one part of the elements, the same in every traversal, cut between tiles; so the bits do
 /// not depend on the number of threads. Serial where the program is compiled without OpenMP, and inside a parallel region of the
-/// caller's.
+/// caller's. After a fork GCC's OpenMP has no threads in the child and waits for them: there take 1 thread, or Inner alone, whose bits are the same.
 template <class Inner = Reference>
 struct Threads {
     using Lanes = typename Inner::Lanes;
