@@ -96,7 +96,7 @@ public:
     Step step(Task& task) override {
         TaskCalls calls(task, config_, tangents_);
         const auto report = take(calls);
-        const bool finite = report.reason != zeroth::Reason::non_finite_loss && report.reason != zeroth::Reason::non_finite_update;
+        const bool finite = report.reason == zeroth::Reason::updated || report.reason == zeroth::Reason::kept;
         return {report.loss, report.learning_rate, static_cast<std::size_t>(report.forward_passes), finite, calls.seconds()};
     }
 

@@ -119,7 +119,7 @@ public:
             return loss;
         });
         step.forward_passes += static_cast<std::size_t>(report.forward_passes);
-        step.updated = step.updated && report.reason != zeroth::Reason::non_finite_loss && report.reason != zeroth::Reason::non_finite_update;
+        step.updated = step.updated && (report.reason == zeroth::Reason::updated || report.reason == zeroth::Reason::kept);
         return step;
     }
     std::string description() const override { return trainer_->description(); }
