@@ -27,7 +27,7 @@ class KernelChunks {
     static constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
     static constexpr std::uint64_t tile = tile_size<R>;
     static constexpr int registers = R::groups * R::vectors;
-    static constexpr bool draws_all = Lanes::width == 16 && requires(const Draw draw, typename Lanes::Float (&z)[registers]) { draw.all(z); };
+    static constexpr bool draws_all = Lanes::width == 16 && requires { requires Draw::draws_all; };
     /// Moves that go over a chunk together: one where a draw gives all its numbers in lock step, and a key's runs share what they have in common.
     static constexpr int at_once = Lanes::width == 1 || draws_all ? 1 : 4;
     /// Moves that are prepared once for all chunks.

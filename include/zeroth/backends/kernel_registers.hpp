@@ -28,7 +28,7 @@ class KernelRegisters {
     static constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
     static constexpr int registers = R::groups * R::vectors;
     /// A draw that gives all its numbers in lock step is asked for them where the registers hold them.
-    static constexpr bool draws_all = Lanes::width == 16 && requires(const Draw draw, typename Lanes::Float (&z)[registers]) { draw.all(z); };
+    static constexpr bool draws_all = Lanes::width == 16 && requires { requires Draw::draws_all; };
     /// One that gives them one by one keeps fewer alive.
     static constexpr bool draws_one = requires(Draw draw) { draw.one(0); };
 

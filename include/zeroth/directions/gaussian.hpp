@@ -22,6 +22,7 @@ struct Gaussian {
     static constexpr float largest = 4.8547f;
     static constexpr int groups = 4;
     static constexpr int vectors = 2;
+    static constexpr bool draws_all = true;
     static constexpr bool is_device_copyable = true;
 
     using Ray = PhiloxRay<Gaussian>;

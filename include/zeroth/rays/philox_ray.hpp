@@ -12,13 +12,11 @@ ZEROTH_BEGIN_NAMESPACE
 template <class D, class Lanes>
 struct PhiloxDraw {
     typename Lanes::Word word[4];
+    /// Whether D says that it forms the numbers of all four words at once. (Asking for a call of D::all makes nvcc 13.0 crash.)
+    static constexpr bool draws_all = requires { requires D::draws_all; };
 
     ZEROTH_INLINE void next(typename Lanes::Float (&z)[D::vectors]) noexcept { D::template next<Lanes>(word, z); }
-    ZEROTH_INLINE void all(typename Lanes::Float (&z)[D::groups * D::vectors]) const noexcept
-        requires requires { D::template all<Lanes>(word, z); }
-    {
-        D::template all<Lanes>(word, z);
-    }
+    ZEROTH_INLINE void all(typename Lanes::Float (&z)[D::groups * D::vectors]) const noexcept { D::template all<Lanes>(word, z); }
     ZEROTH_INLINE typename Lanes::Float one(int j) noexcept
         requires requires { D::template one<Lanes>(word, 0); }
     {
@@ -49,6 +47,7 @@ struct PhiloxDraw {
 ///
 ///     static constexpr int groups, vectors;
 ///     template <class Lanes> static void next(typename Lanes::Word (&words)[4], typename Lanes::Float (&z)[vectors]);   // consumes the words
+///     static constexpr bool draws_all = true;   // optional: all(words, z) forms the numbers of all four words
 template <class D>
 struct PhiloxRay : PhiloxBits {
     static constexpr int groups = D::groups;

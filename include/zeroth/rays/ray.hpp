@@ -19,7 +19,8 @@ ZEROTH_BEGIN_NAMESPACE
 ///             void next(typename Lanes::Float (&z)[vectors]);
 ///             template <int N> static void draw(const MyRay* const (&rays)[N], const std::uint64_t (&counters)[N], Draw (&draws)[N]);
 ///             static void draw_from(const MyRay&, std::uint64_t counter, unsigned group, Draw&);   // optional: from a group on
-///             void all(typename Lanes::Float (&z)[groups * vectors]) const;                        // optional: all groups in lock step
+///             void all(typename Lanes::Float (&z)[groups * vectors]) const;                        // optional: all groups in lock step,
+///             static constexpr bool draws_all = true;                                              // where it says so
 ///             typename Lanes::Float one(int j);               // optional: the next group's registers one by one, each once
 ///         };
 ///     };
