@@ -238,7 +238,7 @@ TEST_CASE("A rule of one's own moves each weight as it says") {
         for (std::uint64_t i = 0; i < block.size(); ++i, ++at) {
             const double z = static_cast<double>(Ternary{}(Key{3, 0, 0}, block.identity, i));
             const double g = report.terms[0].coefficient * z;
-            const double expected = static_cast<double>(base[at]) - 0.05 * g * std::abs(g);
+            const double expected = static_cast<double>(base[at]) - 0.05 * g * std::abs(static_cast<double>(base[at]));
             REQUIRE(std::abs(static_cast<double>(problem.weights[at]) - expected) < 1e-6);
         }
     }

@@ -128,7 +128,7 @@ TEST_CASE("A state of another run is refused, by name") {
     CHECK(refusal<Exact>(state, stood, TwoSidedRge<Rademacher>{}) == "zeroth: the state's direction is 'gaussian', the optimizer's 'rademacher'");
     CHECK(refusal<Exact>(state, stood, TwoSidedRge{}, Sgd{}) == "zeroth: the state's rule is 'momentum', the optimizer's 'sgd'");
     CHECK(refusal<InPlace>(state, stood) == "zeroth: the state's restore policy is 'exact', the optimizer's 'in-place'");
-    CHECK(refusal(state, stood, TwoSidedRge{}, Momentum{.learning_rate = 1e-2}, 8) == "zeroth: the state is of seed 7, the settings' is 8");
+    CHECK(refusal(state, stood, TwoSidedRge{}, Momentum{.learning_rate = 1e-2}, 8) == "zeroth: the state's seed is 7, the settings' 8");
     CHECK(refusal<Exact>(small_state<Snapshot>().first, stood) == "zeroth: the state's restore policy is 'snapshot', the optimizer's 'exact'");
 }
 
