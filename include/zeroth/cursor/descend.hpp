@@ -131,7 +131,7 @@ struct BlockRate {
 
 /// The largest number of a type that weights are computed in.
 template <class Compute>
-inline constexpr double largest_finite = static_cast<double>(std::numeric_limits<Compute>::max());
+inline constexpr double largest_finite = static_cast<double>((std::numeric_limits<Compute>::max)()); // max may be a macro
 
 /// The move of the base: in each block b, with its factors of the learning rate and of the weight decay (BlockOptions),
 ///
