@@ -157,8 +157,6 @@ struct Descend {
     const BlockRate* of_block = nullptr;
     /// The same in all.
     bool is_uniform = false;
-    /// Of the step along its gradient, of a BoundedStep: set by what carries the move out.
-    StepBound bound{};
 
     [[nodiscard]] BlockRate of(const Block& block) const noexcept {
         const double eta = rate * block.options.rate;
