@@ -1,5 +1,5 @@
 # What #include <zeroth/zeroth.hpp> brings and costs: neither xsimd nor Eigen, and under 0.4 s with GCC:
-# that is 1.9 times what the standard headers it includes cost by themselves, on a machine of any speed.
+# that is 2.1 times what the standard headers it includes cost by themselves, on a machine of any speed.
 
 cmake_policy(VERSION 3.25)
 
@@ -78,6 +78,6 @@ endforeach()
 math(EXPR percent "100 * ${cost_ms} / (${standard_ms} + 1)")
 set(said "zeroth.hpp costs ${cost_ms} ms, ${percent} % of the standard headers it includes (${standard_ms} ms)")
 message(STATUS "${said}; best of ${tries}")
-if(cost_ms GREATER_EQUAL limit_ms AND percent GREATER_EQUAL 190)
-    message(FATAL_ERROR "${said}; the limit is ${limit_ms} ms, or 190 %")
+if(cost_ms GREATER_EQUAL limit_ms AND percent GREATER_EQUAL 210)
+    message(FATAL_ERROR "${said}; the limit is ${limit_ms} ms, or 210 %")
 endif()
