@@ -13,18 +13,16 @@
 #include <zeroth/directions/direction.hpp>
 #include <zeroth/directions/rays_of.hpp>
 #include <zeroth/ground/array.hpp>
+#include <zeroth/ground/replace.hpp>
 #include <zeroth/ground/stopwatch.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <utility>
-#include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
 
@@ -52,8 +50,7 @@ class Cursor {
     using Rays = RaysOf<D, B>;
     using M = Descend<U>;
 
-    /// reach: the largest displacement of one weight to be expected, without a block's scale (Exact lays its grid for it); may be exceeded
-    /// later.
+    /// reach: the largest displacement of one weight to be expected, without a block's scale: Exact lays its grid for it, at first.
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend,
            double reach, std::size_t max_terms, std::size_t max_gradient_terms = 0)
         : Cursor{parameters, direction, restore, backend, reach, max_terms, max_gradient_terms, Later{}} {
@@ -64,7 +61,7 @@ class Cursor {
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend, double reach, std::size_t max_terms,
            std::size_t max_gradient_terms, Later)
         : parameters_{parameters}, backend_{backend}, parts_{M::coefficients, max_parts(max_terms, max_gradient_terms)},
-          rays_{direction, checked(parameters_.blocks()), max_parts(max_terms, max_gradient_terms), backend_},
+          rays_{direction, require_traversable<B>(parameters_.blocks()), max_parts(max_terms, max_gradient_terms), backend_},
           rates_(parameters_.blocks().size()), weights_{restore, place(), reach, max_parts(max_terms, max_gradient_terms)} {
         standing_.displacement.reserve(max_terms);
         standing_.gradient.reserve(max_parts(max_terms, max_gradient_terms) - 2 * max_terms);
@@ -77,18 +74,9 @@ class Cursor {
         }
     }
     /// The weights stay where they are; the other cursor has none any more.
-    Cursor(Cursor&& other) noexcept
-        : parameters_{std::move(other.parameters_)}, backend_{std::move(other.backend_)}, parts_{std::move(other.parts_)},
-          rays_{std::move(other.rays_)}, rates_{std::move(other.rates_)}, weights_{std::move(other.weights_)},
-          standing_{std::exchange(other.standing_, {})}, traversals_{other.traversals_}, seconds_{other.seconds_} {}
+    Cursor(Cursor&&) noexcept = default;
     /// Settles the weights that it has had.
-    Cursor& operator=(Cursor&& other) noexcept {
-        if (this != &other) {
-            std::destroy_at(this);
-            std::construct_at(this, std::move(other));
-        }
-        return *this;
-    }
+    Cursor& operator=(Cursor&& other) noexcept { return replace(*this, std::move(other)); }
     ~Cursor() { settle_quietly(); }
 
     void stand_at(std::span<const Term> terms) { move_to(terms); }
@@ -186,9 +174,7 @@ class Cursor {
         parts_.clear();
         parts_.of(key);
         if (standing_.pending) {
-            for (const GradientTerm<M::coefficients>& term : standing_.gradient) {
-                parts_.of(term.key);
-            }
+            parts_.add_keys(standing_.gradient);
         }
         prepare_beside_displacement();
         return {rays_, 1};
@@ -239,24 +225,8 @@ class Cursor {
     static constexpr std::size_t max_parts(std::size_t max_terms, std::size_t max_gradient_terms) noexcept {
         return 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
     }
-    /// Adds the seconds until its end.
-    struct Timed {
-        double& total;
-        double begin = seconds_now();
-
-        explicit Timed(double& to) noexcept : total{to} {}
-        Timed(const Timed&) = delete;
-        Timed& operator=(const Timed&) = delete;
-        ~Timed() { total += seconds_now() - begin; }
-    };
+    [[nodiscard]] std::span<const GradientTerm<M::coefficients>> gradient() const noexcept { return standing_.gradient; }
     [[nodiscard]] At place() noexcept { return {parameters_.blocks(), rays_, backend_}; }
-
-    static std::span<const Block> checked(std::span<const Block> blocks) {
-        require_blocks(blocks);
-        require_reached<B>(blocks);
-        require_apart(blocks);
-        return blocks;
-    }
 
     void move_to(std::span<const Term> target) {
         if constexpr (changes_factors) {
@@ -267,37 +237,18 @@ class Cursor {
         parts_.clear();
         // The gradient first: its sum is rounded in the order of its terms, wherever the weights stand, so it can be replayed.
         if (standing_.pending) {
-            for (const GradientTerm<M::coefficients>& term : standing_.gradient) {
-                double* const row = parts_.of(term.key);
-                for (int i = 0; i < M::coefficients; ++i) {
-                    row[Parts::gradient + static_cast<std::size_t>(i)] += term.coefficient[i];
-                }
-            }
+            parts_.add(gradient());
         }
-        for (const Term& term : standing_.displacement) {
-            parts_.of(term.key)[Parts::leave] += term.coefficient;
-        }
-        for (const Term& term : target) {
-            parts_.of(term.key)[Parts::enter] += term.coefficient;
-        }
-        bool moves = standing_.pending;
-        for (std::size_t k = 0; k < parts_.size(); ++k) {
-            moves = moves || parts_[k][Parts::leave] != parts_[k][Parts::enter];
-        }
-        if (!moves) {
+        parts_.add(standing_.displacement, Parts::leave);
+        parts_.add(target, Parts::enter);
+        if (!standing_.pending && !parts_.displaces()) {
             return;
         }
         if constexpr (!Restore::needs_left) {
-            parts_.keep([](const double* row) {
-                bool is_needed = row[Parts::enter] != 0;
-                for (std::size_t i = 0; i < static_cast<std::size_t>(M::coefficients); ++i) {
-                    is_needed = is_needed || row[Parts::gradient + i] != 0;
-                }
-                return is_needed;
-            });
+            parts_.keep_entered();
         }
         standing_.displacement.reserve(target.size()); // while nothing has moved
-        const Timed timed{seconds_};
+        const AddSeconds timed{seconds_};
         {
             const FloatEnvironment environment; // of what is made ready for it, too
             traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, standing_.pending ? &standing_.move : nullptr));
@@ -310,12 +261,8 @@ class Cursor {
     /// What the keys need is taken now.
     void accept(const M& move) {
         parts_.clear();
-        for (const Term& term : standing_.displacement) { // on the way home they are needed, too
-            parts_.of(term.key);
-        }
-        for (const GradientTerm<M::coefficients>& term : standing_.gradient) {
-            parts_.of(term.key);
-        }
+        parts_.add_keys(standing_.displacement); // on the way home they are needed, too
+        parts_.add_keys(standing_.gradient);
         prepare_beside_displacement();
         standing_.move = move;
         standing_.move.take_rates(parameters_.blocks(), rates_.data());
@@ -327,9 +274,7 @@ class Cursor {
 
     /// Prepares the parts' keys, and those of the displacement, so that what these need stays for the way home.
     void prepare_beside_displacement() {
-        for (const Term& term : standing_.displacement) {
-            parts_.of(term.key);
-        }
+        parts_.add_keys(standing_.displacement);
         const FloatEnvironment environment;
         rays_.prepare(parts_.keys(), parameters_.blocks(), backend_);
     }

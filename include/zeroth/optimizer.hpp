@@ -1,31 +1,32 @@
 #pragma once
 
+/// Longer than other headers: a step, its parts' absence in sentences and a run's saving are of one object, whose members they share.
+
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
 #include <zeroth/backends/weight_scale.hpp>
 #include <zeroth/cursor.hpp>
 #include <zeroth/estimators/estimate.hpp>
 #include <zeroth/estimators/estimator.hpp>
-#include <zeroth/ground/setting.hpp>
 #include <zeroth/ground/state_stream.hpp>
-#include <zeroth/made_of.hpp>
-#include <zeroth/ground/method_name.hpp>
 #include <zeroth/ground/one_call.hpp>
+#include <zeroth/ground/replace.hpp>
+#include <zeroth/ground/scope_guard.hpp>
+#include <zeroth/made_of.hpp>
 #include <zeroth/parameters/parameters.hpp>
 #include <zeroth/parameters/saved_blocks.hpp>
 #include <zeroth/resume.hpp>
 #include <zeroth/schedules/schedule.hpp>
 #include <zeroth/settings.hpp>
 #include <zeroth/step_report.hpp>
+#include <zeroth/update_range.hpp>
 #include <zeroth/update_size.hpp>
 #include <zeroth/updates/state_fields.hpp>
 #include <zeroth/updates/update_rule.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,6 +87,7 @@ class Optimizer<E, Rule, Restore, B> {
     using D = decltype(E::direction);
     using Step = typename Rule::Step;
     using CursorType = Cursor<D, Restore, B, Step>;
+    using Method = MethodRecord<E, Rule, Restore>;
 
   public:
     using Later = typename CursorType::Later;
@@ -107,13 +109,7 @@ class Optimizer<E, Rule, Restore, B> {
     /// The run goes on in the new one, with the same bits, whatever is pending; the old one may only be destroyed or assigned to.
     Optimizer(Optimizer&&) noexcept = default;
     /// Settles the run that it has had.
-    Optimizer& operator=(Optimizer&& other) noexcept {
-        if (this != &other) { // the cursor first, while the rule's state is there
-            std::destroy_at(this);
-            std::construct_at(this, std::move(other));
-        }
-        return *this;
-    }
+    Optimizer& operator=(Optimizer&& other) noexcept { return replace(*this, std::move(other)); } // the cursor goes first, while the rule's state is there
     ~Optimizer() = default;
 
     /// One step. `forward` is called estimator.forward_passes() times and must see the weights in memory as they then are.
@@ -154,7 +150,7 @@ class Optimizer<E, Rule, Restore, B> {
     void set_learning_rate(Schedule learning_rate) {
         const OneCall::Inside inside{one_call_};
         static_cast<void>(require_rate(learning_rate(step_)));
-        change_learning_rate(rule_, std::move(learning_rate));
+        give_learning_rate(rule_, std::move(learning_rate));
     }
 
     /// A loss must be a ForwardFn: callable without arguments, returning a number (ForwardGradient's a DirectionalFn). Compilers print the
@@ -189,7 +185,7 @@ class Optimizer<E, Rule, Restore, B> {
     /// As a part of a state, which others of its optimizer follow.
     void write(StateWriter& writer) {
         const OneCall::Inside inside{one_call_};
-        write_method(writer);
+        Method::write(writer, settings_.seed, step_);
         SavedBlocks::write(writer, blocks());
         cursor_.save(writer);
         writer.number<std::uint8_t>("measured", measured_ ? 1 : 0);
@@ -211,7 +207,7 @@ class Optimizer<E, Rule, Restore, B> {
     [[nodiscard]] Loaded load(StateReader& reader, bool other_blocks) {
         const OneCall::Inside inside{one_call_};
         Loaded loaded;
-        loaded.step = read_method(reader);
+        loaded.step = Method::read(reader, settings_.seed);
         const SavedBlocks saved{reader, blocks(), other_blocks};
         loaded.has_added_blocks = saved.known() != blocks().size();
         loaded.standing = cursor_.load(reader, saved);
@@ -257,7 +253,7 @@ class Optimizer<E, Rule, Restore, B> {
         if constexpr (has_fields) {
             remembered_.remember(state_); // takes the memory
         }
-        require_smoothing();
+        require_smoothing(estimator_, cursor_);
     }
 
     /// Number of the next step.
@@ -295,29 +291,7 @@ class Optimizer<E, Rule, Restore, B> {
     static constexpr bool knows_size = SizedStep<Step> && unit_second_moment_of<D>;
 
     [[nodiscard]] std::span<const Block> blocks() const noexcept { return cursor_.parameters().blocks(); }
-
-    /// What the run is of.
-    void write_method(StateWriter& writer) const {
-        writer.text("estimator", method_name<E>());
-        writer.text("direction", method_name<D>());
-        writer.text("rule", method_name<Rule>());
-        writer.text("restore policy", Restore::name);
-        writer.number("seed", settings_.seed);
-        writer.number("step", step_);
-    }
-    /// Its next step.
-    [[nodiscard]] std::uint64_t read_method(StateReader& reader) const {
-        reader.require("estimator", method_name<E>());
-        reader.require("direction", method_name<D>());
-        reader.require("rule", method_name<Rule>());
-        reader.require("restore policy", Restore::name);
-        const auto seed = reader.number<std::uint64_t>("seed");
-        if (seed != settings_.seed) {
-            throw std::invalid_argument{"zeroth: the state's seed is " + std::to_string(seed) + ", the settings' " +
-                                        std::to_string(settings_.seed)};
-        }
-        return reader.number<std::uint64_t>("step");
-    }
+    [[nodiscard]] std::span<const GradientTerm<Step::coefficients>> gradient() const noexcept { return gradient_; }
 
     template <class F>
     void probe(F& forward) {
@@ -337,29 +311,37 @@ class Optimizer<E, Rule, Restore, B> {
             estimate_.loss = std::numeric_limits<double>::quiet_NaN();
             return;
         }
-        Return home{cursor_};
+        ScopeGuard home{[this]() noexcept { cursor_.settle_quietly(); }};
         estimator_(cursor_, forward, key, estimate_);
         if constexpr (LookaheadRule<Rule>) {
-            if (outcome() == Reason::updated) {
+            if (outcome_of(estimate_, rate_) == Reason::updated) {
                 rule_.choose(cursor_, forward, estimate_, key, state_);
             }
         }
-        reason_ = outcome();
-        home.armed = reason_ != Reason::updated;
+        reason_ = outcome_of(estimate_, rate_);
+        if (reason_ == Reason::updated) {
+            home.dismiss();
+        }
     }
 
     StepReport conclude() {
         StepReport report;
         report.step = step_;
         if (reason_ == Reason::updated) {
-            Return home{cursor_};
-            Undo undo{*this};
+            if constexpr (has_fields) {
+                remembered_.remember(state_);
+            }
+            ScopeGuard unmade{[this]() noexcept {
+                if constexpr (has_fields) {
+                    remembered_.return_to(state_);
+                }
+                cursor_.settle_quietly();
+            }};
             gradient_.clear();
             const Descend<Step> move = rule_.move(estimate_, Key{settings_.seed, report.step, 0}, state_, gradient_);
-            if (stays_in_range(move)) {
-                cursor_.update(move, std::span<const GradientTerm<Step::coefficients>>{gradient_});
-                home.armed = false;
-                undo.armed = false;
+            if (stays_in_range(move, gradient(), cursor_, scale_, measured_)) {
+                cursor_.update(move, gradient());
+                unmade.dismiss();
                 report_size(move, report);
             } else {
                 reason_ = Reason::non_finite_update;
@@ -386,21 +368,10 @@ class Optimizer<E, Rule, Restore, B> {
 
     void report_size(const Descend<Step>& move, StepReport& report) const {
         if constexpr (knows_size) {
-            report_update_size(move, std::span<const GradientTerm<Step::coefficients>>{gradient_}, blocks(), scale_,
+            report_update_size(move, gradient(), blocks(), scale_,
                                [this](std::size_t b) { return cursor_.scale_of(b); }, !Restore::rounds_stochastically, report);
         } else {
             report.relative_update = std::numeric_limits<double>::quiet_NaN();
-        }
-    }
-
-    template <class R>
-    static void change_learning_rate(R& rule, Schedule learning_rate) {
-        if constexpr (requires { rule.learning_rate = learning_rate; }) {
-            rule.learning_rate = std::move(learning_rate);
-        } else {
-            static_assert(requires { change_learning_rate(rule.rule, std::move(learning_rate)); },
-                          "zeroth: the rule has no member learning_rate");
-            change_learning_rate(rule.rule, std::move(learning_rate));
         }
     }
 
@@ -409,112 +380,12 @@ class Optimizer<E, Rule, Restore, B> {
         return scale_.not_finite < blocks().size() ? &blocks()[scale_.not_finite] : cursor_.not_finite();
     }
 
-    /// What the weights of a block, and what they are moved by, may come to at most: 2^126 and 2^123, 2^1022 and 2^995 of doubles; so that they
-    /// can be displaced, and are within the coarsest of Exact's grids.
-    static constexpr double weight_limit(const Block& block) noexcept { return block.type == ScalarType::float64 ? 0x1p1022 : 0x1p126; }
-    static constexpr double move_limit(const Block& block) noexcept { return block.type == ScalarType::float64 ? 0x1p995 : 0x1p123; }
-
-    /// Throws std::invalid_argument for a smoothing that is 0 or infinite in what some block is computed in.
-    void require_smoothing() const {
-        double epsilon = estimator_.reach();
-        if constexpr (requires { epsilon = estimator_.epsilon; }) {
-            epsilon = estimator_.epsilon;
-        }
-        for (std::size_t b = 0; b < blocks().size() && epsilon != 0; ++b) {
-            const double scale = cursor_.scale_of(b);
-            const double scaled = epsilon * scale;
-            const bool is_zero = blocks()[b].type == ScalarType::float64 ? scaled == 0 : static_cast<float>(scaled) == 0;
-            require_setting(scale == 0 || (!is_zero && estimator_.reach() * scale < weight_limit(blocks()[b])), "epsilon", epsilon,
-                            "such that probes are not 0 in what each block is computed in, and under 2^126 (2^1022)");
-        }
-    }
-
-    /// Whether no weight, and nothing that the move is made of, can become infinite; then the weights' bounds are those after it.
-    [[nodiscard]] bool stays_in_range(const Descend<Step>& move) noexcept {
-        if constexpr (BoundedStep<Step>) {
-            const StepBound bound = move.step.bound(std::span<const GradientTerm<Step::coefficients>>{gradient_});
-            const auto moved = [&](std::size_t b) {
-                const BlockRate rate = move.of(blocks()[b]);
-                const double limit = weight_limit(blocks()[b]);
-                const double z = cursor_.largest_in(b);
-                const double change = std::abs(rate.scale) * bound.u(z);
-                const double before = measured_ ? scale_.largest[b] : 0x1p100; // taken for
-                const double after = std::abs(1 + rate.shrink) * before + change;
-                const bool stays = bound.stays_under(limit, z) && std::abs(rate.scale) < limit && change < move_limit(blocks()[b]) && after < limit;
-                return stays ? after : std::numeric_limits<double>::infinity();
-            };
-            for (std::size_t b = 0; b < blocks().size(); ++b) {
-                if (!std::isfinite(moved(b))) {
-                    return false;
-                }
-            }
-            for (std::size_t b = 0; measured_ && b < blocks().size(); ++b) {
-                scale_.largest[b] = moved(b);
-            }
-        }
-        return true;
-    }
-
-    /// Takes a move of the rule's back that is not carried out.
-    struct Undo {
-        Optimizer& of;
-        bool armed = true;
-
-        explicit Undo(Optimizer& optimizer) : of{optimizer} {
-            if constexpr (has_fields) {
-                of.remembered_.remember(of.state_);
-            }
-        }
-        Undo(const Undo&) = delete;
-        Undo& operator=(const Undo&) = delete;
-        ~Undo() {
-            if constexpr (has_fields) {
-                if (armed) {
-                    of.remembered_.return_to(of.state_);
-                }
-            }
-        }
-    };
-
-    /// Goes home when an estimate is left by an exception.
-    struct Return {
-        CursorType& cursor;
-        bool armed = true;
-
-        explicit Return(CursorType& of) noexcept : cursor{of} {}
-        Return(const Return&) = delete;
-        Return& operator=(const Return&) = delete;
-        ~Return() {
-            if (armed) {
-                cursor.settle_quietly();
-            }
-        }
-    };
-
     [[nodiscard]] std::size_t max_gradient_terms() const {
         if constexpr (LongRule<Rule>) {
             return rule_.max_terms(estimator_.max_terms());
         } else {
             return estimator_.max_terms();
         }
-    }
-
-    /// Whether the base may move along the estimate.
-    [[nodiscard]] Reason outcome() const noexcept {
-        for (const double loss : estimate_.losses) {
-            if (!std::isfinite(loss)) {
-                return Reason::non_finite_loss;
-            }
-        }
-        bool finite = estimate_.finite;
-        for (const Term& term : estimate_.terms) {
-            const double largest = rate_ > 1 ? rate_ * term.coefficient : term.coefficient;
-            finite = finite && std::abs(largest) < 0x1p128; // float's range
-        }
-        if (!finite) {
-            return Reason::non_finite_update;
-        }
-        return estimate_.kept ? Reason::kept : Reason::updated;
     }
 
     OneCall one_call_;

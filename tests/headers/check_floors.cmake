@@ -5,7 +5,7 @@ cmake_policy(VERSION 3.25)
 
 # From the ground up. A name is a folder of include/zeroth or a header in it without its extension. Rays and what draws
 # them stand below directions, which make rays for certain blocks and a backend.
-set(floors config ground random schedules parameters rays backends directions cursor estimators updates step_report settings resume update_size made_of projections journal optimizer block_optimizer first_order advice any zeroth)
+set(floors config ground random schedules parameters rays backends directions cursor estimators updates step_report settings resume update_range update_size made_of projections journal optimizer block_optimizer first_order advice any zeroth)
 # These may include every floor (and are included by none).
 set(annexes adapters distributed cuda testing)
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/between.hpp>
 #include <zeroth/parameters/block.hpp>
 #include <zeroth/random/scalar_lanes.hpp>
 
@@ -18,9 +19,7 @@ struct Access;
 /// A finite number beyond float16's largest becomes that one, 65,504: what a step forms may pass it, but is not to store an infinity.
 template <class Lanes>
 [[nodiscard]] ZEROTH_INLINE typename Lanes::Float saturated_float16(const typename Lanes::Float& x) noexcept {
-    const typename Lanes::Float most = Lanes::broadcast(65504.0f);
-    const typename Lanes::Float held = Lanes::larger(Lanes::smaller(x, most), Lanes::broadcast(0.0f) - most);
-    return Lanes::where_nan(x - x, x, held); // infinities and NaN stay
+    return Lanes::where_nan(x - x, x, between<Lanes, float>(x, Lanes::broadcast(65504.0f))); // infinities and NaN stay
 }
 
 template <class Storage>

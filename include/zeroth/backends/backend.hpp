@@ -50,5 +50,13 @@ void require_reached(std::span<const Block> blocks) {
         }
     }
 }
+/// The blocks. Throws std::invalid_argument if there is none, if two overlap, and where the backend does not reach one.
+template <class B>
+[[nodiscard]] std::span<const Block> require_traversable(std::span<const Block> blocks) {
+    require_blocks(blocks);
+    require_reached<B>(blocks);
+    require_apart(blocks);
+    return blocks;
+}
 
 ZEROTH_END_NAMESPACE

@@ -2,8 +2,9 @@
 
 /// The vectorised backend, through xsimd. Not part of zeroth.hpp: it needs xsimd's headers (8.1 or newer).
 
-#include <zeroth/backends/simd_lanes.hpp>
 #include <zeroth/backends/float_environment.hpp>
+#include <zeroth/backends/simd_access.hpp>
+#include <zeroth/backends/simd_lanes.hpp>
 #include <zeroth/backends/visit.hpp>
 
 #include <string>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/between.hpp>
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/ground/device_copyable.hpp>
@@ -201,8 +202,7 @@ struct Descend {
         template <class Count>
         ZEROTH_INLINE Real increment(const Real& base, const Real* sum, std::uint64_t element, Count count) noexcept {
             // An infinity stays one: without decay 0 times it would be NaN.
-            const Real finite = Lanes::larger(Lanes::smaller(base, largest), Lanes::template broadcast_real<Compute>(0) - largest);
-            return Lanes::product(scale, step.u(base, sum, element, count)) + Lanes::product(shrink, finite);
+            return Lanes::product(scale, step.u(base, sum, element, count)) + Lanes::product(shrink, between<Lanes, Compute>(base, largest));
         }
     };
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/between.hpp>
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/cursor/descend.hpp>
@@ -123,10 +124,6 @@ struct UpdateOnGrid {
               result{operation.largest[index]} {}
 
         ZEROTH_INLINE Real to_grid(const Real& x) const noexcept { return (x + magic) - magic; }
-        /// x, or the end of [-bound, bound] that it lies beyond.
-        ZEROTH_INLINE static Real between(const Real& x, const Real& bound) noexcept {
-            return Lanes::larger(Lanes::smaller(x, bound), Lanes::template broadcast_real<Compute>(0) - bound);
-        }
 
         template <bool First>
         ZEROTH_INLINE void accumulate(Real (&sum)[sums], const Real& z, const Real (&coefficient)[coefficients]) noexcept {
@@ -144,10 +141,10 @@ struct UpdateOnGrid {
         template <class Count>
         ZEROTH_INLINE Real apply(const Real& w, const Real (&sum)[sums], std::uint64_t element, Count count) noexcept {
             const Real base = w - sum[0];
-            const Real update = between(move.increment(base, sum + 2, element, count), limit);
+            const Real update = between<Lanes, Compute>(move.increment(base, sum + 2, element, count), limit);
             const Real noise = Lanes::product(
                 Lanes::template widen<Compute>(Lanes::signed_to_float(dither.template words<Lanes>(element))), noise_scale);
-            const Real moved = between(base + to_grid(update + noise), end);
+            const Real moved = between<Lanes, Compute>(base + to_grid(update + noise), end);
             seen.see(moved);
             seen.poison = seen.poison + (w - w);
             return moved + sum[1];

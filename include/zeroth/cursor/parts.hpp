@@ -1,6 +1,7 @@
 #pragma once
 
 #include <zeroth/backends/traversal.hpp>
+#include <zeroth/cursor/term.hpp>
 #include <zeroth/directions/rays_of.hpp>
 #include <zeroth/parameters/block.hpp>
 #include <zeroth/random/key.hpp>
@@ -51,15 +52,50 @@ class Parts {
         }
         return append(key);
     }
-    /// Keeps the keys whose rows a predicate is true of.
-    template <class Predicate>
-    void keep(const Predicate& is_kept) {
+    /// Adds a displacement to a column.
+    void add(std::span<const Term> displacement, std::size_t column) {
+        for (const Term& term : displacement) {
+            of(term.key)[column] += term.coefficient;
+        }
+    }
+    template <int Coefficients>
+    void add(std::span<const GradientTerm<Coefficients>> terms) {
+        for (const GradientTerm<Coefficients>& term : terms) {
+            double* const row = of(term.key) + gradient;
+            for (int i = 0; i < Coefficients; ++i) {
+                row[i] += term.coefficient[i];
+            }
+        }
+    }
+    /// Rows of zeros for the keys that are new.
+    template <class Terms>
+    void add_keys(const Terms& terms) {
+        for (const auto& term : terms) {
+            of(term.key);
+        }
+    }
+
+    /// Whether another displacement is entered than is left.
+    [[nodiscard]] bool displaces() const noexcept {
+        bool differs = false;
+        for (std::size_t k = 0; k < keys_.size(); ++k) {
+            differs = differs || (*this)[k][leave] != (*this)[k][enter];
+        }
+        return differs;
+    }
+    /// Forgets the keys of which only the displacement that is left is made.
+    void keep_entered() {
         std::size_t kept = 0;
         for (std::size_t k = 0; k < keys_.size(); ++k) {
-            if (is_kept((*this)[k])) {
+            const double* const row = (*this)[k];
+            bool is_needed = false;
+            for (std::size_t i = enter; i < stride_; ++i) {
+                is_needed = is_needed || row[i] != 0;
+            }
+            if (is_needed) {
                 keys_[kept] = keys_[k];
                 for (std::size_t i = 0; i < stride_; ++i) {
-                    (*this)[kept][i] = (*this)[k][i];
+                    (*this)[kept][i] = row[i];
                 }
                 ++kept;
             }

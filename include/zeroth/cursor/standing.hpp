@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -19,6 +20,13 @@ struct Standing {
     M move{};
     /// Whether the move is still to be made.
     bool pending = false;
+
+    Standing() = default;
+    /// The other is settled then.
+    Standing(Standing&& other) noexcept
+        : displacement{std::move(other.displacement)}, gradient{std::move(other.gradient)}, move{other.move},
+          pending{std::exchange(other.pending, false)} {}
+    Standing& operator=(Standing&&) noexcept = default;
 
     [[nodiscard]] bool settled() const noexcept { return !pending && displacement.empty(); }
 

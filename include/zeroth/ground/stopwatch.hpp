@@ -18,4 +18,17 @@ ZEROTH_BEGIN_NAMESPACE
     return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+/// Adds the seconds of its life to a sum, also where an exception ends it.
+class AddSeconds {
+  public:
+    explicit AddSeconds(double& to) noexcept : to_{to} {}
+    AddSeconds(const AddSeconds&) = delete;
+    AddSeconds& operator=(const AddSeconds&) = delete;
+    ~AddSeconds() { to_ += seconds_now() - begin_; }
+
+  private:
+    double& to_;
+    double begin_ = seconds_now();
+};
+
 ZEROTH_END_NAMESPACE

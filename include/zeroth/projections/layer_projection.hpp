@@ -2,17 +2,16 @@
 
 #include <zeroth/backends/backend.hpp>
 #include <zeroth/backends/reference.hpp>
-#include <zeroth/directions/gaussian.hpp>
-#include <zeroth/estimators/estimate.hpp>
 #include <zeroth/ground/one_call.hpp>
+#include <zeroth/ground/scope_guard.hpp>
 #include <zeroth/parameters/partition.hpp>
 #include <zeroth/projections/anchor.hpp>
+#include <zeroth/projections/layer_projection_settings.hpp>
+#include <zeroth/projections/projection_ratios.hpp>
 #include <zeroth/projections/projection_report.hpp>
 #include <zeroth/projections/scale_displacement.hpp>
-#include <zeroth/ground/setting.hpp>
 
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,47 +23,6 @@
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
-
-/// What a projection's losses are taken from: a ForwardFn, or a callable that is told the pair of passes it serves,
-/// `double loss = forward(pair)` with pair = 0, 1, ..., twice each: so that each pair may have a batch of its own.
-template <class F>
-concept PairedForwardFn = requires(F& forward, std::size_t pair) {
-    { forward(pair) } -> std::convertible_to<double>;
-};
-template <class F>
-concept ProjectionFn = ForwardFn<F> || PairedForwardFn<F>;
-
-/// What u_l is, the unit in which a layer's displacement is probed and scaled.
-enum class ProjectionUnit : std::uint8_t {
-    norm,  ///< ||delta_l||, the paper's: probes move every layer by lengths of one size
-    ratio, ///< 1, scale-free: by parts of its displacement of one size
-};
-
-struct LayerProjectionSettings {
-    /// Names the directions of the ratios; the run's own seed will do.
-    std::uint64_t seed = 0;
-    /// Steps between projections (kappa): at least 1. The paper's: 50, 100, 200 or 400.
-    std::uint64_t interval = 50;
-    /// Pairs of forward passes in a projection (J): at least 1.
-    std::uint32_t iterations = 10;
-    /// Distance of the probes, in u_l's measure (eps): positive, finite. The paper's: 0.1 or 0.05.
-    double epsilon = 0.1;
-    /// Learning rate of the ratios (eta): zero or positive, finite. The paper's: 2 or 1.
-    double rate = 2;
-    /// Largest change of a displacement in a projection, as a part of it (tau): in [0, 1). The paper's: 0.1, 0.2 or 0.3.
-    double clip = 0.2;
-    ProjectionUnit unit = ProjectionUnit::norm;
-    /// The blocks that are projected; all where there is none. The paper's: the query and value matrices.
-    Function<bool(const Block&)> select{};
-
-    void validate() const {
-        require_setting(interval >= 1, "interval", static_cast<double>(interval), "at least 1");
-        require_setting(iterations >= 1, "iterations", iterations, "at least 1");
-        require_setting(epsilon > 0 && std::isfinite(epsilon), "epsilon", epsilon, "positive and finite");
-        require_setting(rate >= 0 && std::isfinite(rate), "rate", rate, "zero or positive, and finite");
-        require_setting(clip >= 0 && clip < 1, "clip", clip, "at least 0 and less than 1");
-    }
-};
 
 /// DiZO's layer-wise projection: every `interval` steps a few forward passes choose how long each layer's displacement from where it began
 /// should be, which zeroth-order steps, alike in all layers, leave unequal to what the layers need.
@@ -98,7 +56,7 @@ class LayerProjection {
     explicit LayerProjection(const Parameters& parameters, LayerProjectionSettings settings = {}, Anchor anchor = {}, B backend = {})
         : settings_{(settings.validate(), std::move(settings))},
           parameters_{settings_.select ? selected(parameters, settings_.select) : parameters}, backend_{std::move(backend)},
-          backend_name_{backend_.name()}, anchor_{anchor.empty() ? Anchor::copy_of(blocks()) : std::move(anchor)} {
+          backend_name_{backend_.name()}, anchor_{anchor.empty() ? Anchor::copy_of(blocks()) : std::move(anchor)}, ratios_{settings_, blocks().size()} {
         require_blocks(parameters.blocks());
         require_reached<B>(parameters.blocks());
         if (blocks().empty()) {
@@ -115,10 +73,6 @@ class LayerProjection {
         }
         largest_.resize(count);
         units_.resize(count);
-        unit_.resize(count);
-        shift_.resize(count);
-        z_.resize(count);
-        ratio_.assign(count, 1.0);
         quantum_.assign(count, 0.0);
         losses_.reserve(forward_passes());
     }
@@ -143,7 +97,11 @@ class LayerProjection {
             optimizer.settle();
         }
         const bool on_grid = find_grid(optimizer);
-        ProjectionReport report = run_beside(optimizer, forward);
+        ProjectionReport report;
+        { // a step of its own would take the ratios that are tried for the weights
+            const OneCall::Inside alone{optimizer.one_call()};
+            report = run(optimizer.steps(), forward);
+        }
         report.on_grid = on_grid;
         if constexpr (requires { optimizer.adopt_weights(); }) {
             if (report.reason == Reason::updated && !on_grid) {
@@ -193,17 +151,6 @@ class LayerProjection {
         return all;
     }
 
-    /// While it runs the optimizer is shut: a step of its own would take the ratios that are tried for the weights.
-    template <class O, class F>
-    ProjectionReport run_beside(O& optimizer, F& forward) {
-        if constexpr (requires { optimizer.one_call(); }) {
-            const OneCall::Inside alone{optimizer.one_call()};
-            return run(optimizer.steps(), forward);
-        } else {
-            return run(optimizer.steps(), forward);
-        }
-    }
-
     template <class F>
     ProjectionReport run(std::uint64_t step, F& forward) {
         traversals_ = 0;
@@ -211,15 +158,17 @@ class LayerProjection {
         rounding_ = Key{settings_.seed, step, 0xFFFFFFFF};
         Reason reason = Reason::non_finite_update;
         if (measure()) {
-            Return home{*this};
+            ScopeGuard home{[this]() noexcept { go_back(); }};
             reason = search(step, forward);
             if (reason == Reason::updated) {
                 stand();
             }
-            home.armed = reason != Reason::updated && !losses_.empty();
+            if (reason == Reason::updated || losses_.empty()) {
+                home.dismiss();
+            }
         }
         for (std::size_t l = 0; l < layers_.size(); ++l) {
-            layers_[l].ratio = ratio_[l];
+            layers_[l].ratio = ratios_[l];
         }
         projected_ = step;
         ProjectionReport report;
@@ -244,16 +193,15 @@ class LayerProjection {
         for (std::size_t l = 0; l < layers_.size(); ++l) {
             finite = finite && std::isfinite(largest_[l]);
             units_[l] = SquaredUnits::of_largest(finite ? largest_[l] : 0);
-            ratio_[l] = 1;
         }
+        ratios_.reset();
         if (!finite) {
             return false;
         }
         traverse(SquaredDisplacement{anchors_.data(), units_.data()});
         for (std::size_t l = 0; l < layers_.size(); ++l) {
             layers_[l].displacement = units_[l].norm();
-            unit_[l] = settings_.unit == ProjectionUnit::ratio && layers_[l].displacement > 0 ? 1 : layers_[l].displacement;
-            shift_[l] = 0; // gamma - u
+            ratios_.begin(l, layers_[l].displacement);
         }
         return true;
     }
@@ -261,15 +209,11 @@ class LayerProjection {
     /// Finds the ratios. Leaves them at 1 where it fails.
     template <class F>
     Reason search(std::uint64_t step, F& forward) {
-        bool moved = false;
-        for (const double unit : unit_) {
-            moved = moved || unit > 0;
-        }
-        for (std::uint32_t pair = 0; moved && pair < settings_.iterations; ++pair) {
-            draw(Key{settings_.seed, step, pair});
+        for (std::uint32_t pair = 0; ratios_.can_move() && pair < settings_.iterations; ++pair) {
+            ratios_.draw(Key{settings_.seed, step, pair}, blocks());
             double pair_losses[2] = {};
             for (int side = 0; side < 2; ++side) {
-                set_ratios(side == 0 ? settings_.epsilon : -settings_.epsilon);
+                ratios_.set(side == 0 ? settings_.epsilon : -settings_.epsilon);
                 stand();
                 pair_losses[side] = evaluate(forward, pair);
                 losses_.push_back(pair_losses[side]);
@@ -278,40 +222,17 @@ class LayerProjection {
                 }
             }
             const double slope = (pair_losses[0] - pair_losses[1]) / (2 * settings_.epsilon);
-            for (std::size_t l = 0; l < layers_.size(); ++l) {
-                const double step_l = ScalarLanes::product(ScalarLanes::product(settings_.rate * unit_[l], slope), z_[l]);
-                if (!std::isfinite(step_l)) {
-                    return failed(Reason::non_finite_update);
-                }
-                shift_[l] = between(shift_[l] - step_l, settings_.clip * unit_[l]);
+            if (!ratios_.descend(slope)) {
+                return failed(Reason::non_finite_update);
             }
         }
-        set_ratios(0);
-        bool changed = false;
-        for (const double ratio : ratio_) {
-            changed = changed || ratio != 1;
-        }
-        return changed ? Reason::updated : Reason::kept;
+        ratios_.set(0);
+        return ratios_.differ_from_1() ? Reason::updated : Reason::kept;
     }
 
     Reason failed(Reason reason) noexcept {
-        ratio_.assign(ratio_.size(), 1.0);
+        ratios_.reset();
         return reason;
-    }
-
-    /// One normal number a layer, clipped.
-    void draw(const Key& key) noexcept {
-        for (std::size_t l = 0; l < layers_.size(); ++l) {
-            const float z = number_of<Gaussian>(key, blocks()[l].identity, 0, Purpose::projection);
-            z_[l] = between(static_cast<double>(z), settings_.clip / settings_.epsilon * unit_[l]);
-        }
-    }
-
-    /// (gamma + distance z) / u in each layer.
-    void set_ratios(double distance) noexcept {
-        for (std::size_t l = 0; l < layers_.size(); ++l) {
-            ratio_[l] = unit_[l] > 0 ? 1 + (shift_[l] + ScalarLanes::product(distance, z_[l])) / unit_[l] : 1;
-        }
     }
 
     template <class F>
@@ -325,7 +246,7 @@ class LayerProjection {
 
     /// Puts the weights where the ratios say.
     void stand() {
-        traverse(ScaleDisplacement{current_.data(), anchors_.data(), ratio_.data(), quantum_.data(), rounding_});
+        traverse(ScaleDisplacement{current_.data(), anchors_.data(), ratios_.data(), quantum_.data(), rounding_});
         if (parameters_.hook()) {
             parameters_.hook()(blocks());
         }
@@ -344,26 +265,15 @@ class LayerProjection {
         }
         return losses_.empty() ? 0 : reason == Reason::non_finite_loss ? losses_.back() : sum / static_cast<double>(losses_.size());
     }
-    [[nodiscard]] static double between(double x, double bound) noexcept { return x > bound ? bound : x < -bound ? -bound : x; }
 
-    /// Puts the weights back when a projection is left without one.
-    struct Return {
-        LayerProjection& projection;
-        bool armed = true;
-
-        explicit Return(LayerProjection& of) noexcept : projection{of} {}
-        Return(const Return&) = delete;
-        Return& operator=(const Return&) = delete;
-        ~Return() {
-            if (armed) {
-                projection.failed(Reason::kept);
-                try {
-                    projection.stand();
-                } catch (...) { // the weights are back: the hook comes last
-                }
-            }
+    /// Puts the weights back.
+    void go_back() noexcept {
+        ratios_.reset();
+        try {
+            stand();
+        } catch (...) { // they are: the hook comes last
         }
-    };
+    }
 
     OneCall one_call_;
     LayerProjectionSettings settings_;
@@ -377,11 +287,8 @@ class LayerProjection {
     std::vector<ProjectedLayer> layers_;
     std::vector<double> largest_;
     std::vector<SquaredUnits> units_;
-    /// u_l, 0 for a layer that has not moved; gamma_l - u_l; z_l; a_l; the grid's step.
-    std::vector<double> unit_;
-    std::vector<double> shift_;
-    std::vector<double> z_;
-    std::vector<double> ratio_;
+    ProjectionRatios ratios_;
+    /// Of the grid, in each layer.
     std::vector<double> quantum_;
     std::vector<double> losses_;
     Key rounding_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <zeroth/backends/between.hpp>
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/reductions.hpp>
 #include <zeroth/backends/stochastic_store.hpp>
@@ -123,8 +124,8 @@ struct ScaleDisplacement {
               anchor{operation.anchor != nullptr ? reinterpret_cast<const Storage*>(operation.anchor[index]) : nullptr},
               scales{operation.ratio[index] != 1}, on_grid{operation.quantum[index] != 0},
               factor{real(operation.ratio[index] - 1)}, magic{real(Grid::magic(operation.quantum[index], block.type))},
-              limit{real(std::ldexp(operation.quantum[index], Grid::digits(block.type) - 2))},
-              end{real(std::ldexp(operation.quantum[index], Grid::digits(block.type) - 1))},
+              limit{real(Grid::half_range(operation.quantum[index], block.type))},
+              end{real(2 * Grid::half_range(operation.quantum[index], block.type))},
               store{operation.rounding, block.identity, Purpose::projection} {}
 
         template <bool First, class... Ignored>
@@ -138,7 +139,7 @@ struct ScaleDisplacement {
             const Real displacement = anchor != nullptr ? now - load<Lanes>(anchor + element, count) : now;
             const Real part = Lanes::product(factor, displacement);
             if (on_grid) {
-                return between(now + ((between(part, limit) + magic) - magic), end);
+                return between<Lanes, Compute>(now + ((between<Lanes, Compute>(part, limit) + magic) - magic), end);
             }
             return now + part;
         }
@@ -146,10 +147,6 @@ struct ScaleDisplacement {
 
       private:
         ZEROTH_INLINE static Real real(double x) noexcept { return Lanes::template broadcast_real<Compute>(x); }
-        /// x, or the end of [-bound, bound] that it lies beyond.
-        ZEROTH_INLINE static Real between(const Real& x, const Real& bound) noexcept {
-            return Lanes::larger(Lanes::smaller(x, bound), real(0) - bound);
-        }
     };
 };
 

@@ -3,14 +3,16 @@
 #include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/term.hpp>
 #include <zeroth/estimators/estimate.hpp>
-#include <zeroth/parameters/block.hpp>
 #include <zeroth/ground/state_memory.hpp>
+#include <zeroth/parameters/block.hpp>
+#include <zeroth/schedules/schedule.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 ZEROTH_BEGIN_NAMESPACE
@@ -83,6 +85,17 @@ inline double require_rate(double rate) {
 }
 inline void require_decay(double weight_decay) {
     require_setting(weight_decay >= 0 && weight_decay < 0x1p128, "weight_decay", weight_decay, "zero or positive, and finite");
+}
+
+/// Gives a rule, or the rule that it is made around, another schedule.
+template <class R>
+void give_learning_rate(R& rule, Schedule learning_rate) {
+    if constexpr (requires { rule.learning_rate = learning_rate; }) {
+        rule.learning_rate = std::move(learning_rate);
+    } else {
+        static_assert(requires { give_learning_rate(rule.rule, std::move(learning_rate)); }, "zeroth: the rule has no member learning_rate");
+        give_learning_rate(rule.rule, std::move(learning_rate));
+    }
 }
 
 /// Appends an estimate's own terms.
