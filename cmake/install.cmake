@@ -1,4 +1,4 @@
-# Installs all headers and the CMake package: find_package(zeroth [0.1] [COMPONENTS simd openmp cuda]).
+# Installs all headers and the CMake package: find_package(zeroth [0.1] [COMPONENTS simd openmp cuda any]).
 #
 # For a project that has zeroth as a subdirectory too: it may then install and export libraries of its own that link
 # zeroth's, which CMake refuses where their target is in no export set. zeroth itself is installed with that project only
@@ -24,6 +24,7 @@ install(
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" ${zeroth_component}
     FILES_MATCHING
     PATTERN "*.hpp"
+    PATTERN "*.cpp"
     PATTERN "*.cuh"
 )
 install(EXPORT zeroth-targets NAMESPACE zeroth:: DESTINATION "${zeroth_package_dir}" ${zeroth_component})
@@ -33,6 +34,7 @@ export(EXPORT zeroth-targets NAMESPACE zeroth:: FILE "${PROJECT_BINARY_DIR}/pack
 configure_package_config_file(
     "${PROJECT_SOURCE_DIR}/cmake/zerothConfig.cmake.in" "${PROJECT_BINARY_DIR}/package/zerothConfig.cmake"
     INSTALL_DESTINATION "${zeroth_package_dir}"
+    PATH_VARS CMAKE_INSTALL_INCLUDEDIR
 )
 # Before 1.0 a minor version may break what the one before promised. Headers do not depend on the machine's word size.
 write_basic_package_version_file(
@@ -41,7 +43,7 @@ write_basic_package_version_file(
 install(
     FILES "${PROJECT_BINARY_DIR}/package/zerothConfig.cmake" "${PROJECT_BINARY_DIR}/package/zerothConfigVersion.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/zeroth-simd.cmake" "${PROJECT_SOURCE_DIR}/cmake/zeroth-openmp.cmake"
-          "${PROJECT_SOURCE_DIR}/cmake/zeroth-cuda.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/zeroth-cuda.cmake" "${PROJECT_SOURCE_DIR}/cmake/zeroth-any.cmake"
     DESTINATION "${zeroth_package_dir}" ${zeroth_component}
 )
 install(

@@ -188,7 +188,7 @@ class Cursor {
     /// Of a block-scaled direction in a block; 1 for others.
     [[nodiscard]] double scale_of(std::size_t block) const noexcept { return rays_.block_scale(block); }
     /// Bounds |z| in a block, whatever the key.
-    [[nodiscard]] double largest_in(std::size_t block) const noexcept { return static_cast<double>(D::largest) * rays_.block_scale(block); }
+    [[nodiscard]] double largest_in(std::size_t block) const noexcept { return static_cast<double>(direction().largest) * rays_.block_scale(block); }
     /// The block in which a move has found a weight that is not finite, where the policy's moves look for them (Exact's do); null if none.
     [[nodiscard]] const Block* not_finite() const noexcept {
         if constexpr (requires { weights_.not_finite(); }) {

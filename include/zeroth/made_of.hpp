@@ -42,10 +42,10 @@ struct MadeOf {
         { rule.rate(std::uint64_t{0}) } -> std::convertible_to<double>;
     };
     static constexpr bool has_validate = !has_rate || swapped || requires(const Rule& rule) { rule.validate(); };
-    static constexpr bool has_types = !has_validate || !has_rate || swapped || requires {
+    static constexpr bool has_types = !has_validate || !has_rate || swapped || requires(const Rule& rule) {
         typename Rule::Step;
         typename Rule::State;
-        Rule::state_bytes_per_parameter;
+        rule.state_bytes_per_parameter;
     };
     static constexpr bool has_state = !has_types || !has_validate || !has_rate || swapped || makes_its_state<Rule>;
 

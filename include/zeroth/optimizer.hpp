@@ -281,7 +281,7 @@ class Optimizer<E, Rule, Restore, B> {
         std::size_t bytes = cursor_.state_bytes();
         for (const Block& block : blocks()) {
             // A rule's numbers are doubles where the weights are.
-            bytes += Rule::state_bytes_per_parameter * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
+            bytes += rule_.state_bytes_per_parameter * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
         }
         return bytes;
     }
@@ -301,7 +301,7 @@ class Optimizer<E, Rule, Restore, B> {
         seconds_before_ = cursor_.seconds();
         estimate_.clear();
         if constexpr (knows_size) {
-            if (!measured_) { // the cursor is settled
+            if (!measured_ && has_unit_second_moment(direction())) { // the cursor is settled
                 measuring_ += scale_.measure(blocks(), cursor_.backend());
                 measured_ = scale_.not_finite == WeightScale::none;
             }
@@ -368,6 +368,10 @@ class Optimizer<E, Rule, Restore, B> {
 
     void report_size(const Descend<Step>& move, StepReport& report) const {
         if constexpr (knows_size) {
+            if (!has_unit_second_moment(direction())) {
+                report.relative_update = std::numeric_limits<double>::quiet_NaN();
+                return;
+            }
             report_update_size(move, gradient(), blocks(), scale_,
                                [this](std::size_t b) { return cursor_.scale_of(b); }, !Restore::rounds_stochastically, report);
         } else {

@@ -1,4 +1,5 @@
 // What a snippet of the documentation may take for granted: a model, its batches, registered parameters.
+#include <zeroth/any/any_optimizer.hpp>
 #include <zeroth/backends/simd.hpp>
 #include <zeroth/block_optimizer.hpp>
 #include <zeroth/directions/integer_pool.hpp>

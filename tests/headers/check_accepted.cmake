@@ -1,6 +1,10 @@
-# Flags that a program may be compiled with: zeroth.hpp compiles with them where the compiler knows them.
+# Flags that a program may be compiled with, and headers that it may include besides zeroth.hpp: HEADER compiles with FLAGS
+# where the compiler knows them.
 
 cmake_policy(VERSION 3.25)
+if(NOT DEFINED HEADER)
+    set(HEADER zeroth/zeroth.hpp)
+endif()
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 execute_process(
     COMMAND "${COMPILER}" -std=c++20 ${flags} -fsyntax-only -x c++ /dev/null
@@ -12,10 +16,10 @@ if(NOT status EQUAL 0)
     return()
 endif()
 execute_process(
-    COMMAND "${COMPILER}" -std=c++20 ${flags} -fsyntax-only "-I${INCLUDE}" -x c++ "${INCLUDE}/zeroth/zeroth.hpp" -w
+    COMMAND "${COMPILER}" -std=c++20 ${flags} -fsyntax-only "-I${INCLUDE}" -x c++ "${INCLUDE}/${HEADER}" -w
     RESULT_VARIABLE status
     ERROR_VARIABLE output
 )
 if(NOT status EQUAL 0)
-    message(FATAL_ERROR "zeroth.hpp is refused with ${FLAGS}:\n${output}")
+    message(FATAL_ERROR "${HEADER} is refused with ${FLAGS}:\n${output}")
 endif()

@@ -10,7 +10,11 @@ set(floors config ground random schedules parameters rays backends directions cu
 set(annexes adapters distributed cuda testing)
 
 set(errors "")
-file(GLOB_RECURSE headers RELATIVE "${INCLUDE}/zeroth" "${INCLUDE}/zeroth/*.hpp" "${INCLUDE}/zeroth/*.cuh")
+file(
+    GLOB_RECURSE headers
+    RELATIVE "${INCLUDE}/zeroth"
+    "${INCLUDE}/zeroth/*.hpp" "${INCLUDE}/zeroth/*.cuh" "${INCLUDE}/zeroth/*.cpp"
+)
 list(LENGTH headers header_count)
 if(header_count EQUAL 0)
     message(FATAL_ERROR "no headers found under ${INCLUDE}/zeroth")
@@ -49,10 +53,12 @@ foreach(header IN LISTS headers)
                 if(NOT floor STREQUAL included_floor)
                     list(APPEND errors "${header}: includes ${included}, which nothing but its own folder may include")
                 endif()
+            elseif(included MATCHES "^any/sources" AND NOT header MATCHES "^any/sources")
+                list(APPEND errors "${header}: includes ${included}, which zeroth::any alone compiles")
             elseif(included_rank GREATER rank)
                 list(APPEND errors "${header}: includes ${included}, of a floor above its own")
             endif()
-            if(included MATCHES "^backends/simd" AND NOT header MATCHES "^(backends/simd|testing/)")
+            if(included MATCHES "^backends/simd" AND NOT header MATCHES "^(backends/simd|testing/|any/sources/)")
                 list(APPEND errors "${header}: includes ${included}: only the user of xsimd pays for it")
             endif()
         elseif(line MATCHES "<xsimd" AND NOT header MATCHES "^backends/simd")

@@ -77,6 +77,14 @@ elseif(HOW STREQUAL "find_package_simd")
     install_to_prefix()
     run("configuring" ${configure} -S "${here}/components" "-DHOW=${HOW}" "-DCMAKE_PREFIX_PATH=${SCRATCH}/prefix")
     build_and_run()
+elseif(HOW STREQUAL "find_package_any")
+    # Without optimising and without xsimd: what is looked at is that it is found, compiled and linked.
+    install_to_prefix()
+    run(
+        "configuring" ${configure} -S "${here}/any" "-DCMAKE_PREFIX_PATH=${SCRATCH}/prefix" "-DCMAKE_BUILD_TYPE=Debug"
+        "-DCMAKE_CXX_FLAGS_DEBUG=-O0"
+    )
+    build_and_run()
 elseif(HOW STREQUAL "export_set" OR HOW STREQUAL "export_set_find_package")
     # ${prefix} is the project's; with zeroth as a subdirectory it has nothing of zeroth until that is asked for.
     set(prefix "${SCRATCH}/prefix")

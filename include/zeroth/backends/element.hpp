@@ -3,6 +3,7 @@
 #include <zeroth/backends/access.hpp>
 #include <zeroth/backends/operation.hpp>
 #include <zeroth/backends/traversal.hpp>
+#include <zeroth/backends/tuning.hpp>
 #include <zeroth/rays/ray.hpp>
 
 #include <cstdint>
@@ -48,6 +49,13 @@ struct Element {
     template <class Count>
     ZEROTH_INLINE static void apply(Bound& bound, Storage* at, const Real (&sum)[sums], std::uint64_t element, Count count) noexcept {
         apply(bound, at, load<Lanes>(static_cast<const Storage*>(at), count), sum, element, count);
+    }
+
+    /// Asks for the line of an element in work some way ahead; not where the operation writes to what is cached.
+    ZEROTH_INLINE static void prefetch([[maybe_unused]] const Storage* data, [[maybe_unused]] std::uint64_t element) noexcept {
+        if constexpr (!requires { requires Operation::is_cached; }) {
+            Tuning::prefetch(data, element);
+        }
     }
 
     /// Whether all z of an element's stretch are 0 for each of the rays, ray_of(0) to ray_of(count - 1): then every backend leaves it alone.

@@ -193,7 +193,7 @@ class KernelRegisters {
                     }
                     if (k == K - 1) {
                         const std::uint64_t element = first + static_cast<std::uint64_t>(j * tile_lanes);
-                        Tuning::prefetch(data, element);
+                        E::prefetch(data, element);
                         E::apply(bound, data + element, sum[j], element, AllLanes<Lanes>{});
                     }
                 }
@@ -235,7 +235,7 @@ class KernelRegisters {
                 if constexpr (Checked) {
                     E::apply(bound, data + element, sum, element, lanes_before(end, element));
                 } else {
-                    Tuning::prefetch(data, element);
+                    E::prefetch(data, element);
                     E::apply(bound, data + element, sum, element, AllLanes<Lanes>{});
                 }
             }

@@ -87,14 +87,17 @@ void for_each_number_of(U& step, Visitor& visit) {
     }
 }
 
-/// The mean square of g = sum c z over such directions.
-[[nodiscard]] inline double sum_of_squares(std::span<const GradientTerm<1>> gradient) noexcept {
+/// The mean square of g = sum c z over such directions; c is the first of a term's coefficients.
+template <int Coefficients>
+[[nodiscard]] double sum_of_squares(std::span<const GradientTerm<Coefficients>> gradient) noexcept {
     double sum = 0;
-    for (const GradientTerm<1>& term : gradient) {
+    for (const GradientTerm<Coefficients>& term : gradient) {
         sum += term.coefficient[0] * term.coefficient[0];
     }
     return sum;
 }
+
+[[nodiscard]] inline double sum_of_squares(std::span<const GradientTerm<1>> gradient) noexcept { return sum_of_squares<1>(gradient); }
 
 /// |g| is at most this times the largest |z|.
 template <int Coefficients>
@@ -214,10 +217,12 @@ struct PlainStep {
     static constexpr int sums = 1;
     static constexpr bool is_device_copyable = true;
 
-    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
+    template <int Coefficients>
+    [[nodiscard]] double size(std::span<const GradientTerm<Coefficients>> gradient, double factor) const noexcept {
         return factor * std::sqrt(sum_of_squares(gradient));
     }
-    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>> gradient) const noexcept {
+    template <int Coefficients>
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<Coefficients>> gradient) const noexcept {
         const double sum = sum_of_magnitudes(gradient);
         return {.slope = sum, .formed = sum};
     }
@@ -234,5 +239,15 @@ struct PlainStep {
         }
     };
 };
+
+/// Whether u = g: of a step's type, or of one that is chosen at run time and says it by is_plain().
+template <Step U>
+[[nodiscard]] constexpr bool is_plain([[maybe_unused]] const U& step) noexcept {
+    if constexpr (requires { step.is_plain(); }) {
+        return step.is_plain();
+    } else {
+        return std::same_as<U, PlainStep>;
+    }
+}
 
 ZEROTH_END_NAMESPACE

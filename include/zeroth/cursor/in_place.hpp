@@ -91,12 +91,10 @@ class InPlace::Weights {
     int move(const At& at, Parts& parts, const M* base) {
         double scale = 0;
         const Key* base_move = nullptr;
-        if constexpr (std::same_as<M, Descend<PlainStep>>) {
-            if (base != nullptr && base->is_uniform && base->of_block[0].shrink == 0) {
-                scale = base->of_block[0].scale; // another displacement, as it were
-                base_move = &base->key;
-                base = nullptr;
-            }
+        if (base != nullptr && is_plain(base->step) && base->is_uniform && base->of_block[0].shrink == 0) {
+            scale = base->of_block[0].scale; // another displacement, as it were
+            base_move = &base->key;
+            base = nullptr;
         }
         if (base != nullptr) {
             at.traverse(UpdateInPlace<M>{*base}, parts, Parts::leave);

@@ -113,6 +113,9 @@ class BitMasks {
     [[nodiscard]] bool test(std::size_t block, std::size_t element) const noexcept {
         return (bits_[begin_[block] + element / 32] >> (element % 32) & 1u) != 0;
     }
+    /// All bits: those of a block begin with a word of their own.
+    [[nodiscard]] std::span<const std::uint32_t> words() const noexcept { return {bits_.data(), bits_.size()}; }
+    [[nodiscard]] std::span<std::uint32_t> words() noexcept { return {bits_.data(), bits_.size()}; }
     /// Bits that are set.
     [[nodiscard]] std::size_t count() const noexcept {
         std::size_t total = 0;

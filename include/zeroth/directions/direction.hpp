@@ -20,7 +20,7 @@ template <class D>
 concept Direction = std::copy_constructible<D> &&
                     requires(const D& direction, const Key& key, const BlockIdentity& block, std::uint64_t element) {
                         { direction(key, block, element) } -> std::same_as<float>;
-                        { D::largest } -> std::convertible_to<double>;
+                        { direction.largest } -> std::convertible_to<double>;
                     };
 
 /// Direction's requirements, one by one: for the sentences of those who need one.
@@ -29,8 +29,8 @@ inline constexpr bool is_called_as_direction = requires(const D& direction, cons
     { direction(key, block, element) } -> std::same_as<float>;
 };
 template <class D>
-inline constexpr bool has_largest = requires {
-    { D::largest } -> std::convertible_to<double>;
+inline constexpr bool has_largest = requires(const D& direction) {
+    { direction.largest } -> std::convertible_to<double>;
 };
 
 /// A direction that is drawn in whole registers, from rays of its own type.
@@ -51,6 +51,15 @@ inline constexpr bool unit_second_moment_of = true;
 template <class D>
     requires requires { D::unit_second_moment; }
 inline constexpr bool unit_second_moment_of<D> = D::unit_second_moment;
+/// Of one that is chosen at run time.
+template <class D>
+[[nodiscard]] constexpr bool has_unit_second_moment(const D& direction) noexcept {
+    if constexpr (requires { direction.has_unit_second_moment(); }) {
+        return direction.has_unit_second_moment();
+    } else {
+        return unit_second_moment_of<D>;
+    }
+}
 
 /// Whether the rays come with a factor of z for each block, as those of Sphere and Scaled do, which say `static constexpr bool has_scales = true`.
 template <class D>

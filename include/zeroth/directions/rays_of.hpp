@@ -37,7 +37,7 @@ class RaysBase {
     /// A block's factor of z whatever the key, which a probe's and an update's size follow.
     [[nodiscard]] double block_scale(std::size_t) const noexcept { return 1; }
     /// Bounds the k-th key's |z|, where block_scale() is 1.
-    [[nodiscard]] double largest(std::size_t) const noexcept { return static_cast<double>(D::largest); }
+    [[nodiscard]] double largest(std::size_t) const noexcept { return static_cast<double>(direction_.largest); }
     /// Kept beside the weights.
     [[nodiscard]] std::size_t bytes() const noexcept { return 0; }
 

@@ -44,7 +44,7 @@ struct HizooRge {
     [[nodiscard]] std::size_t max_terms() const noexcept { return queries; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{2} * queries + 1; }
     /// Largest displacement of a weight whose factor is 1.
-    [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(D::largest); }
+    [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(direction.largest); }
 
     template <class Cursor, ForwardFn F>
     void operator()(Cursor& cursor, F& forward, Key key, Estimate& estimate) const {

@@ -108,7 +108,7 @@ struct KernelRge {
     [[nodiscard]] std::size_t max_terms() const noexcept { return queries; }
     [[nodiscard]] std::size_t forward_passes() const noexcept { return std::size_t{2} * queries; }
     /// Largest displacement of a weight.
-    [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(D::largest); }
+    [[nodiscard]] double reach() const noexcept { return epsilon * static_cast<double>(direction.largest); }
 
     /// r of a key: one number for all weights, never 0.
     [[nodiscard]] static double radius(const Key& key) noexcept {

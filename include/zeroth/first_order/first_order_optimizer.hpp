@@ -185,6 +185,12 @@ class FirstOrderOptimizer {
         const OneCall::Inside inside{one_call_};
         step_ = step;
     }
+    /// From the next step on. Throws std::invalid_argument if the rate of that step is negative or not finite.
+    void set_learning_rate(Schedule learning_rate) {
+        const OneCall::Inside inside{one_call_};
+        static_cast<void>(require_rate(learning_rate(step_)));
+        give_learning_rate(rule_, std::move(learning_rate));
+    }
     /// Shuts out all other calls, as Optimizer's does.
     [[nodiscard]] OneCall& one_call() noexcept { return one_call_; }
 
@@ -192,10 +198,12 @@ class FirstOrderOptimizer {
     [[nodiscard]] std::size_t state_bytes() const noexcept {
         std::size_t bytes = 0;
         for (const Block& block : parameters_.blocks()) {
-            bytes += (4 + Rule::state_bytes_per_parameter) * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
+            bytes += (4 + rule_.state_bytes_per_parameter) * block.size() * (block.type == ScalarType::float64 ? 2 : 1);
         }
         return bytes;
     }
+    /// Of a step: calls of the GradientFn.
+    [[nodiscard]] std::size_t forward_passes() const noexcept { return 1; }
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
     [[nodiscard]] std::string_view backend() const noexcept { return backend_name_; }
 

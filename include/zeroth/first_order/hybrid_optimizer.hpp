@@ -77,6 +77,15 @@ class HybridOptimizer {
         return report;
     }
 
+    /// Of the zeroth-order side, and of the other, from the next step on.
+    void set_learning_rate(Schedule learning_rate) {
+        const OneCall::Inside inside{one_call_};
+        zeroth_order_.set_learning_rate(std::move(learning_rate));
+    }
+    void set_first_order_rate(Schedule learning_rate) {
+        const OneCall::Inside inside{one_call_};
+        first_order_.set_learning_rate(std::move(learning_rate));
+    }
     void settle() {
         const OneCall::Inside inside{one_call_};
         zeroth_order_.settle();
@@ -88,6 +97,8 @@ class HybridOptimizer {
     }
     /// Shuts out all other calls, as Optimizer's does.
     [[nodiscard]] OneCall& one_call() noexcept { return one_call_; }
+    /// Of a step, the call of the GradientFn included.
+    [[nodiscard]] std::size_t forward_passes() const { return zeroth_order_.forward_passes() + 1; }
     /// Number of the next step.
     [[nodiscard]] std::uint64_t steps() const noexcept { return step_; }
     [[nodiscard]] std::size_t state_bytes() const noexcept { return zeroth_order_.state_bytes() + first_order_.state_bytes(); }

@@ -63,11 +63,13 @@ struct AdamStep {
     }
 
     /// About: v is taken for its mean.
-    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept {
+    template <int Coefficients>
+    [[nodiscard]] double size(std::span<const GradientTerm<Coefficients>>, double factor) const noexcept {
         return correction1 * factor * std::sqrt(mean_square) / (factor * std::sqrt(correction2 * square_mean) + delta);
     }
     /// By Cauchy and Schwarz |m| is at most (1 - b1) sqrt(sum_k (b1^2 / b2)^k / (1 - b2)) times sqrt(v), over the t steps made.
-    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>> gradient) const noexcept {
+    template <int Coefficients>
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<Coefficients>> gradient) const noexcept {
         const double sum = sum_of_magnitudes(gradient);
         const double power1 = 1 - 1 / correction1;
         const double power2 = 1 - 1 / correction2;

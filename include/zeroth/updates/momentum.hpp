@@ -37,8 +37,12 @@ struct MomentumStep {
         visit(square);
         visit(largest);
     }
-    [[nodiscard]] double size(std::span<const GradientTerm<1>>, double factor) const noexcept { return factor * std::sqrt(square); }
-    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>>) const noexcept { return {.slope = largest, .formed = largest}; }
+    template <int Coefficients>
+    [[nodiscard]] double size(std::span<const GradientTerm<Coefficients>>, double factor) const noexcept {
+        return factor * std::sqrt(square);
+    }
+    template <int Coefficients>
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<Coefficients>>) const noexcept { return {.slope = largest, .formed = largest}; }
 
     template <class Lanes, class Storage>
     struct Bound : PlainSum<Lanes, Storage> {

@@ -19,10 +19,12 @@ struct SignStep {
     static constexpr int sums = 1;
     static constexpr bool is_device_copyable = true;
 
-    [[nodiscard]] double size(std::span<const GradientTerm<1>> gradient, double factor) const noexcept {
+    template <int Coefficients>
+    [[nodiscard]] double size(std::span<const GradientTerm<Coefficients>> gradient, double factor) const noexcept {
         return factor * sum_of_squares(gradient) > 0 ? 1 : 0;
     }
-    [[nodiscard]] StepBound bound(std::span<const GradientTerm<1>> gradient) const noexcept {
+    template <int Coefficients>
+    [[nodiscard]] StepBound bound(std::span<const GradientTerm<Coefficients>> gradient) const noexcept {
         const double sum = sum_of_magnitudes(gradient);
         return {.slope = sum > 0 ? std::numeric_limits<double>::infinity() : 0, .cap = 1, .formed = sum};
     }

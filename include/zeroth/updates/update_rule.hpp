@@ -53,7 +53,7 @@ concept UpdateRule = Step<typename R::Step> &&
                               Gradient<typename R::Step>& gradient, std::uint64_t step) {
                          { rule.move(estimate, key, state, gradient) } -> std::same_as<Descend<typename R::Step>>;
                          { rule.rate(step) } -> std::convertible_to<double>;
-                         { R::state_bytes_per_parameter } -> std::convertible_to<std::size_t>;
+                         { rule.state_bytes_per_parameter } -> std::convertible_to<std::size_t>;
                          rule.validate();
                      } && makes_its_state<R>;
 
@@ -92,6 +92,8 @@ template <class R>
 void give_learning_rate(R& rule, Schedule learning_rate) {
     if constexpr (requires { rule.learning_rate = learning_rate; }) {
         rule.learning_rate = std::move(learning_rate);
+    } else if constexpr (requires { rule.set_learning_rate(std::move(learning_rate)); }) {
+        rule.set_learning_rate(std::move(learning_rate));
     } else {
         static_assert(requires { give_learning_rate(rule.rule, std::move(learning_rate)); }, "zeroth: the rule has no member learning_rate");
         give_learning_rate(rule.rule, std::move(learning_rate));
