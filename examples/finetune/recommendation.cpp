@@ -4,7 +4,7 @@
 
 #include <zeroth/advice/recommended.hpp>
 
-#include "optimizer_trainer.hpp"
+#include "backend.hpp"
 #include "tensors.hpp"
 
 namespace finetune {

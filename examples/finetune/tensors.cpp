@@ -1,13 +1,11 @@
 #include "tensors.hpp"
 
 #include <algorithm>
-#include <span>
 #include <string>
 #include <vector>
 
 #include <program/usage_error.hpp>
 #include <program/values.hpp>
-#include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/parameters/partition.hpp>
 
 namespace finetune {
@@ -51,24 +49,14 @@ std::vector<std::pair<std::string, double>> pattern_factors(const std::string& s
     return factors;
 }
 
-zeroth::Array<double> scales_of(const zeroth::Parameters& parameters, const std::string& scales) {
-    if (scales == "rms") return zeroth::scales_by_rms(parameters);
-    const std::span<const zeroth::Block> blocks = parameters.blocks();
-    zeroth::Array<double> factors(blocks.size());
-    std::vector<bool> named(blocks.size());
-    for (std::size_t b = 0; b < blocks.size(); ++b) factors[b] = 1;
-    if (scales == "none") return factors;
+void require_fitting_scales(const zeroth::Parameters& parameters, const std::string& scales) {
+    if (scales == "none" || scales == "rms") return;
     for (const auto& [pattern, factor] : pattern_factors(scales)) {
-        bool fits = false;
-        for (std::size_t b = 0; b < blocks.size(); ++b) {
-            if (!zeroth::matches(pattern, blocks[b].name)) continue;
-            fits = true;
-            if (!named[b]) factors[b] = factor;
-            named[b] = true;
+        const auto fits = [&pattern = pattern](const zeroth::Block& block) { return zeroth::matches(pattern, block.name); };
+        if (std::ranges::none_of(parameters.blocks(), fits)) {
+            throw program::UsageError("--scales", "\"" + pattern + "\" fits no tensor that forward passes train");
         }
-        if (!fits) throw program::UsageError("--scales", "\"" + pattern + "\" fits no tensor that forward passes train");
     }
-    return factors;
 }
 
 }  // namespace finetune

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <llama/model.hpp>
-#include <zeroth/ground/array.hpp>
 #include <zeroth/parameters/parameters.hpp>
 
 #include "method.hpp"
@@ -28,9 +27,7 @@ bool projects(const Method& method, const zeroth::Block& block);
 /// PATTERN=FACTOR,... in parts. Throws UsageError.
 std::vector<std::pair<std::string, double>> pattern_factors(const std::string& scales);
 
-/// A factor of the directions for each tensor that forward passes train: 1 ("none"); in proportion to the root mean square of its weights
-/// ("rms"); or PATTERN=FACTOR,..., of the first pattern that its name fits, 1 where none does. Throws UsageError, also for a pattern that
-/// fits none of them: under --hybrid, one of first-order tensors alone.
-zeroth::Array<double> scales_of(const zeroth::Parameters& parameters, const std::string& scales);
+/// Throws UsageError for a pattern that fits none of the tensors that forward passes train: under --hybrid, one of first-order tensors alone.
+void require_fitting_scales(const zeroth::Parameters& parameters, const std::string& scales);
 
 }  // namespace finetune

@@ -4,6 +4,7 @@
 #include <finetune/tensors.hpp>
 #include <finetune/text.hpp>
 #include <finetune/trainer.hpp>
+#include <zeroth/any/method.hpp>
 #include <zeroth/parameters/block_scales.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -66,7 +67,7 @@ std::vector<std::string> changed(llama::Model<float> before, llama::Model<float>
 
 /// The factors, one after the other, each with its tensor's name.
 std::vector<std::pair<std::string, double>> factors_of(const zeroth::Parameters& parameters, const std::string& scales) {
-    const zeroth::Array<double> factors = scales_of(parameters, scales);
+    const zeroth::Array<double> factors = zeroth::Method{.scales = scales}.scales_of(parameters);
     REQUIRE(factors.size() == parameters.blocks().size());
     std::vector<std::pair<std::string, double>> named;
     for (std::size_t b = 0; b < factors.size(); ++b) named.emplace_back(parameters.blocks()[b].name, factors[b]);
@@ -102,7 +103,7 @@ TEST_CASE("A tensor's factor is that of the first pattern that its name fits") {
     for (const auto& [name, factor] : factors_of(parameters, "layers.1.*=2,*=3")) CHECK(factor == (in_layer_1(name) ? 2 : 3));
     for (const auto& [name, factor] : factors_of(parameters, "*=3,layers.1.*=2")) CHECK(factor == 3);
     for (const auto& [name, factor] : factors_of(parameters, "layers.1.*=0")) CHECK(factor == (in_layer_1(name) ? 0 : 1));
-    CHECK_THROWS_MATCHES(scales_of(parameters, "*=1,layers.3.*=2"), UsageError,
+    CHECK_THROWS_MATCHES(require_fitting_scales(parameters, "*=1,layers.3.*=2"), UsageError,
                          matchers::Message("--scales: \"layers.3.*\" fits no tensor that forward passes train"));
     const zeroth::Array<double> by_rms = zeroth::scales_by_rms(parameters);
     const auto factors = factors_of(parameters, "rms");
