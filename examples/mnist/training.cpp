@@ -1,18 +1,16 @@
 #include "training.hpp"
 
 #include <chrono>
+#include <limits>
+#include <locale>
+#include <sstream>
 #include <stdexcept>
-#include <utility>
-#include <vector>
+#include <string>
 
 #include <program/interrupt.hpp>
 #include <report/format.hpp>
 #include <report/progress.hpp>
-#include <zeroth/directions/low_rank.hpp>
-#include <zeroth/directions/scaled.hpp>
-#include <zeroth/estimators/fzoo.hpp>
-#include <zeroth/updates/normalized.hpp>
-#include <zeroth/zeroth.hpp>
+#include <zeroth/any/any_optimizer.hpp>
 
 #include "batch.hpp"
 #include "mlp.hpp"
@@ -25,57 +23,33 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::vector<double> scales_of(const Method& method, const zeroth::Parameters& parameters) {
-    std::vector<double> scales;
-    for (const zeroth::Block& block : parameters.blocks()) {
-        const auto given = method.scales.find(block.name);
-        scales.push_back(given != method.scales.end() ? given->second : 1.0);
+/// As an AnyOptimizer takes it.
+zeroth::Method description_of(const Method& method, std::uint64_t steps) {
+    constexpr const char* directions[] = {"rademacher", "gaussian", "low-rank"};       // in DirectionKind's order
+    constexpr const char* schedules[] = {"constant", "linear", "trapezoid"};           // in ScheduleKind's
+    std::string scales;
+    for (const auto& [tensor, factor] : method.scales) {
+        std::ostringstream text;
+        text.imbue(std::locale::classic());
+        text.precision(std::numeric_limits<double>::max_digits10);
+        text << (scales.empty() ? "" : ",") << tensor << '=' << factor;
+        scales += text.str();
     }
-    return scales;
+    zeroth::Method description{.estimator = method.estimator == EstimatorKind::two_sided ? "two-sided" : "fzoo",
+                               .direction = directions[static_cast<int>(method.direction)],
+                               .update = method.momentum > 0 ? "momentum" : "sgd",
+                               .scales = scales.empty() ? "none" : scales,
+                               .schedule = schedules[static_cast<int>(method.schedule)],
+                               .learning_rate = method.learning_rate,
+                               .steps = steps,
+                               .epsilon = method.epsilon,
+                               .queries = method.queries,
+                               .normalize = method.normalize};
+    if (method.momentum > 0) description.momentum = method.momentum;
+    return description;
 }
 
-zeroth::Schedule schedule_of(const Method& method, std::uint64_t steps) {
-    switch (method.schedule) {
-    case ScheduleKind::linear: return zeroth::Linear{.rate = method.learning_rate, .steps = steps};
-    case ScheduleKind::trapezoid: return zeroth::Linear{.rate = method.learning_rate, .steps = steps, .hold = steps / 2};
-    case ScheduleKind::constant: break;
-    }
-    return method.learning_rate;
-}
-
-/// visit(estimator) with the method's.
-template <class Visit>
-auto with_estimator(const Method& method, const zeroth::Parameters& parameters, Visit visit) {
-    const auto along = [&](auto raw) {
-        using Direction = zeroth::Scaled<decltype(raw)>;
-        const Direction direction(std::move(raw), parameters, scales_of(method, parameters));
-        if (method.estimator == EstimatorKind::two_sided) {
-            return visit(zeroth::TwoSidedRge<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
-        }
-        return visit(zeroth::Fzoo<Direction>{.direction = direction, .epsilon = method.epsilon, .queries = method.queries});
-    };
-    switch (method.direction) {
-    case DirectionKind::gaussian: return along(zeroth::Gaussian{});
-    case DirectionKind::low_rank: return along(zeroth::LowRank<2>{});
-    case DirectionKind::rademacher: break;
-    }
-    return along(zeroth::Rademacher{});
-}
-
-/// visit(rule) with the method's.
-template <class Visit>
-auto with_rule(const Method& method, std::uint64_t steps, Visit visit) {
-    const auto normalized_or_not = [&](auto rule) {
-        return method.normalize ? visit(zeroth::Normalized<decltype(rule)>{.rule = rule}) : visit(rule);
-    };
-    const zeroth::Schedule rate = schedule_of(method, steps);
-    if (method.momentum > 0) return normalized_or_not(zeroth::Momentum{.learning_rate = rate, .momentum = method.momentum});
-    return normalized_or_not(zeroth::Sgd{.learning_rate = rate});
-}
-
-/// The steps, by an optimizer of any type.
-template <class Optimizer>
-Training make_steps(Optimizer& optimizer, std::uint64_t steps, Mlp& model, Batch& batch) {
+Training make_steps(zeroth::AnyOptimizer& optimizer, std::uint64_t steps, Mlp& model, Batch& batch) {
     Training training{.backend = std::string(optimizer.backend())};
     report::Progress line;
     for (std::uint64_t step = 0; step < steps && !program::interrupted(); ++step) {
@@ -106,14 +80,8 @@ Training train(const Options& options, std::uint64_t steps, files::Safetensors& 
     const zeroth::Parameters parameters = parameters_of(weights, options.method.trained);
     Mlp model(weights, options.threads);
     Batch batch(digits, options.batch, options.seed);
-    // A method is made of types: each choice made at run time is a branch, and one more optimizer to compile.
-    return with_estimator(options.method, parameters, [&](auto estimator) {
-        return with_rule(options.method, steps, [&](auto rule) {
-            zeroth::Optimizer optimizer{parameters, estimator, rule, zeroth::Settings{.seed = options.seed},
-                                        Backend{.threads = options.threads}};
-            return make_steps(optimizer, steps, model, batch);
-        });
-    });
+    zeroth::AnyOptimizer optimizer(parameters, description_of(options.method, steps), {.seed = options.seed, .threads = options.threads});
+    return make_steps(optimizer, steps, model, batch);
 }
 
 }  // namespace mnist
