@@ -20,7 +20,21 @@ void Recorder::on_evaluation(const Progress& progress, const Evaluation& evaluat
     if (outputs_ != nullptr) outputs_->on_evaluation(progress, evaluation);
 }
 
+std::string Recorder::lost() const {
+    if (2 * steps_lost_ <= steps_) return "";
+    const std::string most = steps_lost_ == steps_ ? "in every step" : "in most of the steps";
+    if (lost_ == "differences") return "The losses differ by no more than their rounding " + most + "; try a larger --epsilon.\n";
+    const std::string option = lost_ == "probes" ? "--epsilon" : "--learning-rate";
+    return "Rounding takes away the " + lost_ + " of " + lost_in_ + " " + most + "; try a larger " + option + ".\n";
+}
+
 void Recorder::on_step(const Progress& progress, const Step& step) {
+    ++steps_;
+    if (step.lost != nullptr) {
+        ++steps_lost_;
+        lost_ = step.lost;
+        lost_in_ = step.lost_in;
+    }
     if (std::isfinite(step.loss)) {
         training_.add(static_cast<double>(progress.forward_passes), step.loss);
         smooth_ = progress.step == 1 ? step.loss : 0.95 * smooth_ + 0.05 * step.loss;

@@ -25,6 +25,8 @@ public:
     /// Takes the line of progress off the terminal.
     void finish() { line_.finish(); }
 
+    /// What rounding has taken away in most of the steps, and what to do; empty if nothing.
+    std::string lost() const;
     const std::string& trainer() const { return trainer_; }
     const report::Series& training() const { return training_; }
     const report::Series& evaluations() const { return evaluations_; }
@@ -36,6 +38,10 @@ private:
     report::Progress line_;
     report::Series training_{"training batches"};
     report::Series evaluations_{"evaluation"};
+    std::size_t steps_ = 0;
+    std::size_t steps_lost_ = 0;
+    std::string lost_;
+    std::string lost_in_;
     double smooth_ = 0;  // the loss of recent steps, for the eye
 };
 

@@ -291,6 +291,7 @@ int train_model(const Options& options, Model<float>& model, llama::CheckpointFo
         print("Interrupted after " + grouped(outcome.steps) + " of " + grouped(plan.steps) + " steps: the weights are those of the last one.\n\n");
     }
     print(summary(outcome, recorder.trainer()));
+    print(recorder.lost());
     if (const std::string names = outputs.names(); !names.empty()) print("Wrote " + report::printable(names) + ".\n");
     if (outcome.diverged) {
         const char* const kept = outputs.model_place() == options.save ? " is ruined" : outputs.replaces_model() ? " is left as it was" : " is not written";

@@ -51,10 +51,10 @@ std::vector<std::pair<std::string, double>> pattern_factors(const std::string& s
 
 void require_fitting_scales(const zeroth::Parameters& parameters, const std::string& scales) {
     if (scales == "none" || scales == "rms") return;
-    for (const auto& [pattern, factor] : pattern_factors(scales)) {
-        const auto fits = [&pattern = pattern](const zeroth::Block& block) { return zeroth::matches(pattern, block.name); };
+    for (const auto& factor : pattern_factors(scales)) {
+        const auto fits = [&factor](const zeroth::Block& block) { return zeroth::matches(factor.first, block.name); };
         if (std::ranges::none_of(parameters.blocks(), fits)) {
-            throw program::UsageError("--scales", "\"" + pattern + "\" fits no tensor that forward passes train");
+            throw program::UsageError("--scales", "\"" + factor.first + "\" fits no tensor that forward passes train");
         }
     }
 }

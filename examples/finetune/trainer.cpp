@@ -51,7 +51,15 @@ public:
         TaskCalls calls(task, config_, tangents_);
         const zeroth::StepReport report = optimizer_.step(calls.forward(), calls.gradient(), calls.directional());
         const bool finite = report.reason == zeroth::Reason::updated || report.reason == zeroth::Reason::kept;
-        return {report.loss, report.learning_rate, static_cast<std::size_t>(report.forward_passes), finite, calls.seconds()};
+        Step step{report.loss, report.learning_rate, static_cast<std::size_t>(report.forward_passes), finite, calls.seconds()};
+        const zeroth::Block* const block = report.probes_rounded_away != nullptr ? report.probes_rounded_away : report.rounded_away;
+        if (block != nullptr) {
+            step.lost = report.probes_rounded_away != nullptr ? "probes" : "updates";
+            step.lost_in = block->name;
+        } else if (report.floored) {
+            step.lost = "differences";
+        }
+        return step;
     }
     std::string description() const override { return std::string(optimizer_.backend()) + note_; }
 

@@ -21,6 +21,8 @@ struct Step {
     std::size_t forward_passes = 0;
     bool updated = true;            ///< false if a loss was not finite, of the step or of a projection after it, which then left the weights as before
     double seconds_in_forward = 0;  ///< of the step's time
+    const char* lost = nullptr;  ///< what of it rounding takes away: "probes", "updates" or, of a few losses, "differences"
+    std::string lost_in{};       ///< the tensor
 };
 
 /// A way to train a model on a task.

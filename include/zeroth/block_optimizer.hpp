@@ -203,6 +203,8 @@ class BlockOptimizer {
             total.relative_update = report.relative_update;
         }
         total.rounded_away = total.rounded_away != nullptr ? total.rounded_away : report.rounded_away;
+        total.probes_rounded_away = total.probes_rounded_away != nullptr ? total.probes_rounded_away : report.probes_rounded_away;
+        total.floored = total.floored || report.floored;
         total.not_finite = total.not_finite != nullptr ? total.not_finite : report.not_finite;
         total.losses = report.losses;
         total.terms = report.terms;

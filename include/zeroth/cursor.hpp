@@ -188,7 +188,20 @@ class Cursor {
     /// Of a block-scaled direction in a block; 1 for others.
     [[nodiscard]] double scale_of(std::size_t block) const noexcept { return rays_.block_scale(block); }
     /// Bounds |z| in a block, whatever the key.
-    [[nodiscard]] double largest_in(std::size_t block) const noexcept { return static_cast<double>(direction().largest) * rays_.block_scale(block); }
+    [[nodiscard]] double largest_in(std::size_t block) const noexcept { return rays_.largest_in(block); }
+    /// Whether the weights can be displaced so far, with what the restore policy promises: Exact's grid has an end.
+    [[nodiscard]] bool holds(std::span<const Term> terms) {
+        if constexpr (requires { weights_.holds(place(), parts_); }) {
+            parts_.clear();
+            parts_.add(terms, Parts::enter);
+            if (standing_.pending) {
+                parts_.add_keys(standing_.gradient);
+            }
+            prepare_beside_displacement();
+            return weights_.holds(place(), parts_);
+        }
+        return true;
+    }
     /// The block in which a move has found a weight that is not finite, where the policy's moves look for them (Exact's do); null if none.
     [[nodiscard]] const Block* not_finite() const noexcept {
         if constexpr (requires { weights_.not_finite(); }) {
@@ -251,6 +264,12 @@ class Cursor {
         const AddSeconds timed{seconds_};
         {
             const FloatEnvironment environment; // of what is made ready for it, too
+            if constexpr (BoundedStep<U> && requires { weights_.make_room(place(), parts_, standing_.move, StepBound{}); }) {
+                if (standing_.pending) {
+                    traversals_ += static_cast<std::uint64_t>(
+                        weights_.make_room(place(), parts_, standing_.move, standing_.move.step.bound(gradient())));
+                }
+            }
             traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, standing_.pending ? &standing_.move : nullptr));
         }
         standing_.displacement.assign(target.begin(), target.end());

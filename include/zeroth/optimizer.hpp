@@ -253,7 +253,7 @@ class Optimizer<E, Rule, Restore, B> {
         if constexpr (has_fields) {
             remembered_.remember(state_); // takes the memory
         }
-        require_smoothing(estimator_, cursor_);
+        smoothing_ = require_smoothing(estimator_, cursor_);
     }
 
     /// Number of the next step.
@@ -358,6 +358,8 @@ class Optimizer<E, Rule, Restore, B> {
         report.terms = estimate_.terms;
         report.learning_rate = rate_;
         report.clipped = estimate_.clipped;
+        report.floored = estimate_.floored;
+        report.probes_rounded_away = probes_rounded_away(smoothing_, cursor_, scale_, measured_);
         report.forward_passes = estimate_.losses.size();
         report.traversals = cursor_.traversals() - traversals_before_;
         report.seconds_in_loss = estimate_.seconds;
@@ -405,6 +407,8 @@ class Optimizer<E, Rule, Restore, B> {
     std::uint64_t traversals_before_ = 0;
     double seconds_before_ = 0;
     Gradient<Step> gradient_;
+    /// The estimator's.
+    double smoothing_ = 0;
     WeightScale scale_;
     bool measured_ = false;
     std::uint64_t measuring_ = 0;

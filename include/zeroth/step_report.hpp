@@ -21,6 +21,9 @@ enum class Reason : std::uint8_t {
     /// A weight is not finite (StepReport::not_finite). Found before the step, by what measures the weights: they are as before it. Found by
     /// Exact's update, in which a loss had written it: the others have moved. No step is made until the weights are mended: adopt_weights().
     non_finite_weights,
+    /// The rule would evaluate weights that are farther from the base than Exact's grid holds: they are as before the step. Lay a wider grid:
+    /// Settings{.restore = Exact{.reach = ...}}.
+    out_of_reach,
 };
 
 [[nodiscard]] constexpr std::string_view to_string(Reason reason) noexcept {
@@ -30,6 +33,7 @@ enum class Reason : std::uint8_t {
     case Reason::non_finite_loss: return "non-finite loss";
     case Reason::non_finite_update: return "non-finite update";
     case Reason::non_finite_weights: return "non-finite weights";
+    case Reason::out_of_reach: return "out of reach";
     }
     return "unknown";
 }
@@ -49,6 +53,8 @@ struct StepReport {
     double learning_rate = 0;
     /// Projected gradients that were clipped.
     int clipped = 0;
+    /// Whether Fzoo's floor was divided by: the losses differ by no more than their rounding, and the step is shorter than promised.
+    bool floored = false;
     /// Root mean square of the update, but for weight decay, over that of the weights before the first step; with a mask, of the update
     /// where it touches, and with scales where they are not 0. Known from the terms, for directions with E z^2 = 1, scaled or not: exact
     /// in the mean for Sgd and Momentum, eta for SignSgd, about right for Adam. 0 where no update was made, infinite where all weights
@@ -59,6 +65,10 @@ struct StepReport {
     /// spacing of the floats (doubles in a block of them) as large as the block's root mean square, so rounding takes most of it away: take
     /// larger steps, or double. The spacing of 16-bit weights does not count, nor Exact's grid: to these updates are rounded stochastically.
     const Block* rounded_away = nullptr;
+    /// The block whose probes rounding takes away, the worst if there are several; null if none, or if it is not known (as relative_update is
+    /// not). The smoothing is under the spacing of its numbers, as it is stored, at the block's root mean square, or under two quanta of
+    /// Exact's grid, which one weight far larger than the others makes coarse: the estimate knows little of it. Take a larger epsilon.
+    const Block* probes_rounded_away = nullptr;
     /// The block with a weight that is not finite, if that was the reason.
     const Block* not_finite = nullptr;
     std::uint64_t forward_passes = 0;

@@ -19,9 +19,9 @@ ZEROTH_BEGIN_NAMESPACE
 [[nodiscard]] constexpr double weight_limit(const Block& block) noexcept { return block.type == ScalarType::float64 ? 0x1p1022 : 0x1p126; }
 [[nodiscard]] constexpr double move_limit(const Block& block) noexcept { return block.type == ScalarType::float64 ? 0x1p995 : 0x1p123; }
 
-/// Throws std::invalid_argument for a smoothing that is 0 or infinite in what some block is computed in.
+/// An estimator's smoothing. Throws std::invalid_argument for one that is 0 or infinite in what some block is computed in.
 template <class E, class C>
-void require_smoothing(const E& estimator, const C& cursor) {
+double require_smoothing(const E& estimator, const C& cursor) {
     double epsilon = estimator.reach();
     if constexpr (requires { epsilon = estimator.epsilon; }) {
         epsilon = estimator.epsilon;
@@ -34,6 +34,7 @@ void require_smoothing(const E& estimator, const C& cursor) {
         require_setting(scale == 0 || (!is_zero && estimator.reach() * scale < weight_limit(blocks[b])), "epsilon", epsilon,
                         "such that probes are not 0 in what each block is computed in, and under 2^126 (2^1022)");
     }
+    return epsilon;
 }
 
 /// Whether the base may move along an estimate.
@@ -42,6 +43,9 @@ void require_smoothing(const E& estimator, const C& cursor) {
         if (!std::isfinite(loss)) {
             return Reason::non_finite_loss;
         }
+    }
+    if (estimate.out_of_reach) {
+        return Reason::out_of_reach;
     }
     bool finite = estimate.finite;
     for (const Term& term : estimate.terms) {

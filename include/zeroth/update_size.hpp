@@ -37,4 +37,27 @@ void report_update_size(const Descend<U>& move, std::span<const GradientTerm<U::
     report.rounded_away = size > 0 ? report.rounded_away : nullptr;
 }
 
+/// The block whose probes rounding takes away: a report's. smoothing: how far they stand from the weights along a direction of unit second
+/// moment. Host work: O(blocks).
+template <class C>
+[[nodiscard]] const Block* probes_rounded_away(double smoothing, const C& cursor, const WeightScale& weights, bool is_measured) noexcept {
+    const std::span<const Block> blocks = cursor.parameters().blocks();
+    const Block* lost = nullptr;
+    double worst = 1;
+    for (std::size_t b = 0; b < blocks.size() && smoothing > 0; ++b) {
+        const double size = smoothing * cursor.scale_of(b);
+        double least = 0;
+        if constexpr (requires { cursor.quanta(); }) {
+            least = 2 * cursor.quanta()[b];
+        } else if (is_measured) {
+            least = 2 * half_spacing(blocks[b].type) * weights.of_block[b];
+        }
+        if (size > 0 && blocks[b].size() != 0 && least > worst * size) {
+            worst = least / size;
+            lost = &blocks[b];
+        }
+    }
+    return lost;
+}
+
 ZEROTH_END_NAMESPACE

@@ -70,7 +70,7 @@ TEMPLATE_TEST_CASE("Laying the grid moves a weight by half a quantum at most, on
     int changed = 0;
     {
         const Cursor<Gaussian, Exact> cursor{parameters, Gaussian{}, Exact{}, Reference{}, 5e-3, 1};
-        CHECK(cursor.state_bytes() == 2 * sizeof(double));
+        CHECK(cursor.state_bytes() == 3 * sizeof(double));
     }
     for (std::size_t i = 0; i < w.size(); ++i) {
         const auto now = static_cast<double>(w[i]);

@@ -65,6 +65,13 @@ TEST_CASE("Losses that agree are divided by the floor") {
     for (const double coefficient : run.coefficients) {
         CHECK(coefficient == 1.0);
     }
+    // The floor is the base's loss times 0.125, whatever the losses' scale.
+    for (const double scale : {0x1p-40, 0x1p-10, 0x1p20}) {
+        call = 0;
+        const Run scaled = step(std::vector<double>(9, 1.0), Fzoo<>{.queries = 2, .floor = 0.125},
+                                [&](const std::vector<double>&) { return scale * (call++ == 0 ? 1.0 : 1.25); });
+        CHECK(scaled.coefficients == run.coefficients);
+    }
     const Run still = step(std::vector<double>(9, 1.0), Fzoo<>{}, [](const std::vector<double>&) { return 1.0; });
     CHECK(still.weights == std::vector<double>(9, 1.0));
 }

@@ -28,6 +28,7 @@ constexpr int vocab = 300;
 /// What a run of the program left.
 struct Run {
     int status = -1;
+    std::string output;
     std::string error;
     std::vector<std::string> files;  ///< names in the folder that were not there before
 };
@@ -75,10 +76,11 @@ public:
 
     Run run(const std::string& arguments) const {
         const std::vector<std::string> before = names();
-        const std::string errors = path_.string() + ".stderr";
-        const std::string command = "cd '" + path_.string() + "' && '" FINETUNE_PROGRAM "' " + arguments + " > /dev/null 2> '" + errors + "'";
+        const std::string output = path_.string() + ".stdout", errors = path_.string() + ".stderr";
+        const std::string command = "cd '" + path_.string() + "' && '" FINETUNE_PROGRAM "' " + arguments + " > '" + output + "' 2> '" + errors + "'";
         const int status = std::system(command.c_str());
-        Run run{WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(errors), {}};
+        Run run{WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(output), read(errors), {}};
+        fs::remove(output);
         fs::remove(errors);
         std::ranges::set_difference(names(), before, std::back_inserter(run.files));
         return run;
@@ -210,6 +212,16 @@ TEST_CASE("A run writes what was asked for, and nothing else") {
     CHECK(json["weights_crc32c"].get<std::string>().size() == 8);
     CHECK(read(folder / "out.bin").size() == read(folder / "model.bin").size());
     CHECK(read(folder / "out.bin") != read(folder / "model.bin"));
+}
+
+TEST_CASE("A run that rounding leaves where it was says so") {
+    const Folder folder;
+    const auto output = [&](const std::string& method) { return folder.run(train_text + method).output; };
+    CHECK(output("").find("Rounding") == std::string::npos);
+    CHECK(output("--epsilon 1e-30").find("Rounding takes away the probes of ") != std::string::npos);
+    CHECK(output("--epsilon 1e-30").find(" in every step; try a larger --epsilon.\n") != std::string::npos);
+    CHECK(output("--learning-rate 1e-20").find("Rounding takes away the updates of ") != std::string::npos);
+    CHECK(output("--estimator fzoo --epsilon 1e-9").find("--epsilon") != std::string::npos);
 }
 
 TEST_CASE("A model is evaluated without a step, and keeps its weights") {

@@ -263,7 +263,7 @@ TEST_CASE("A NaN that a loss writes is reported by the update that meets it, whi
     for (const bool in_vectors : {false, true}) {
         Model<float> model;
         const Parameters parameters = model.parameters();
-        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Settings<Exact>{}};
+        Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-6}, Settings<Exact>{}};
         int call = 0;
         const StepReport report = optimizer.step([&] {
             if (++call == 1) {

@@ -181,5 +181,5 @@ TEST_CASE("What a restore policy keeps beside the weights is said") {
     const TwoSidedRge<Rademacher> estimator{};
     CHECK((Optimizer{slope.parameters(), estimator, Sgd{}, Settings{.restore = InPlace{}}}.state_bytes()) == 0);
     CHECK((Optimizer{slope.parameters(), estimator, Sgd{}, Settings{.restore = Snapshot{}}}.state_bytes()) == 4 * n);
-    CHECK((Optimizer{slope.parameters(), estimator, Sgd{}, Settings{.restore = Exact{}}}.state_bytes()) == 16);
+    CHECK((Optimizer{slope.parameters(), estimator, Sgd{}, Settings{.restore = Exact{}}}.state_bytes()) == 24);
 }

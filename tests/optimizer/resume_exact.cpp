@@ -58,7 +58,7 @@ TEST_CASE("Exact: a run whose weights shrank keeps its grid, and one whose weigh
     }
     small.target = 50;
     const SignSgd growing{.learning_rate = 0.02};
-    check_grid(growing, small, 2, 4);
+    check_grid(growing, small, 1, 4);
     check_resumes<Exact>("growing", TwoSidedRge{.epsilon = 1e-5}, growing, {}, zeroth_test::ReferenceOf<float>{}, small);
     // Outgrown by one update, so that a stop falls between it and the next grid.
     check_resumes<Exact>("bursting", TwoSidedRge{.epsilon = 1e-5},

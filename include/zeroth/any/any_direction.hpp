@@ -25,6 +25,7 @@ class RaysModel {
     [[nodiscard]] virtual AnyRay ray(std::size_t k, std::size_t b) const noexcept = 0;
     [[nodiscard]] virtual const double* scales(std::size_t k) const noexcept = 0;
     [[nodiscard]] virtual double block_scale(std::size_t b) const noexcept = 0;
+    [[nodiscard]] virtual double largest_in(std::size_t b) const noexcept = 0;
     [[nodiscard]] virtual double largest(std::size_t k) const noexcept = 0;
     [[nodiscard]] virtual std::size_t bytes() const noexcept = 0;
 };
@@ -82,6 +83,7 @@ class AnyRays {
     [[nodiscard]] AnyRay ray(std::size_t k, std::size_t b) const noexcept { return rays_->ray(k, b); }
     [[nodiscard]] const double* scales(std::size_t k) const noexcept { return rays_->scales(k); }
     [[nodiscard]] double block_scale(std::size_t b) const noexcept { return rays_->block_scale(b); }
+    [[nodiscard]] double largest_in(std::size_t b) const noexcept { return rays_->largest_in(b); }
     [[nodiscard]] double largest(std::size_t k) const noexcept { return rays_->largest(k); }
     [[nodiscard]] std::size_t bytes() const noexcept { return rays_->bytes(); }
 

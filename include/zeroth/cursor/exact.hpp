@@ -4,6 +4,7 @@
 #include <zeroth/cursor/descend.hpp>
 #include <zeroth/cursor/grid.hpp>
 #include <zeroth/cursor/parts.hpp>
+#include <zeroth/ground/setting.hpp>
 #include <zeroth/parameters/block.hpp>
 #include <zeroth/parameters/saved_blocks.hpp>
 
@@ -24,8 +25,8 @@ ZEROTH_BEGIN_NAMESPACE
 /// the weights once, by at most q / 2, about 4e-7 of the block's largest weight. An update is rounded to the grid stochastically
 /// with bits of its own key: one of q / 100 moves one weight in a hundred.
 /// q is the least with largest |w| < 2^21 q, displacements < 2^22 q there (float; 2^50 and 2^51 for double), and at least 2^-100 (2^-900).
-/// When weights outgrow 2^22 q the grid is laid again, two to four times as coarse, which costs two to four traversals; weights that run away
-/// stop at 2^125 (2^998). Memory: two numbers a block. Scalar types: float32, float64.
+/// When weights outgrow 2^22 q, or before an update that may be over it (of a block of zeros, mostly), the grid is laid again, coarser, which
+/// costs two to four traversals; weights that run away stop at 2^125 (2^998). Memory: three numbers a block. Scalar types: float32, float64.
 /// Throws std::invalid_argument for 16-bit blocks (their grid would be too coarse: use Snapshot), and when it takes weights over that are not
 /// finite or beyond 2^123 (2^996).
 /// Source: ours; after Dekker's splitting and pre-rounded summation.
@@ -37,6 +38,10 @@ struct Exact {
     /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = true;
 
+    /// How far a weight may stand from its base at most, besides what the estimator's probes need; 0: no farther. The grid is laid for it: for
+    /// a rule that tries candidates (Conservative), the largest of its steps. Up to twice a block's largest weight it costs nothing.
+    double reach = 0;
+
     template <class M>
     class Weights;
 };
@@ -45,7 +50,10 @@ template <class M>
 class Exact::Weights {
   public:
     template <class At>
-    Weights(const Exact&, const At& at, double reach, std::size_t) : reach_{reach}, quantum_(at.blocks.size(), 0.0), largest_(at.blocks.size(), 0.0) {
+    Weights(const Exact& exact, const At& at, double reach, std::size_t)
+        : reach_{reach}, candidates_{exact.reach}, quantum_(at.blocks.size(), 0.0), largest_(at.blocks.size(), 0.0),
+          update_(at.blocks.size(), 0.0) {
+        require_setting(exact.reach >= 0 && exact.reach < 0x1p122, "reach", exact.reach, "zero or positive, and under 2^122");
         for (const Block& block : at.blocks) {
             if (!Grid::Storages::hold(block.type)) {
                 throw std::invalid_argument{"zeroth: block '" + block.name + "': restore policy Exact needs float32 or float64, not " +
@@ -74,8 +82,40 @@ class Exact::Weights {
             const double room = Grid::half_range(quantum_[b], at.blocks[b].type);
             const bool can_grow = quantum_[b] < std::ldexp(1.0, Grid::largest_exponent(at.blocks[b].type));
             outgrown_ = outgrown_ || (largest_[b] > room && can_grow);
+            update_[b] = 0; // it is made
         }
         return traversals + 1;
+    }
+
+    /// Lays a wider grid where a move of the base would be cut on this one, as far as there is one. Returns how many traversals it made.
+    template <class At>
+    int make_room(const At& at, const Parts& parts, const M& base, const StepBound& bound) {
+        at.prepare(parts);
+        double largest = 0;
+        for (std::size_t k = 0; k < parts.size(); ++k) {
+            const double of_key = at.rays.largest(k);
+            largest = largest < of_key ? of_key : largest;
+        }
+        bool has_room = true;
+        for (std::size_t b = 0; b < at.blocks.size(); ++b) {
+            const BlockRate rate = base.of_block[b];
+            const double change = std::abs(rate.scale) * bound.u(largest * at.rays.block_scale(b)) + std::abs(rate.shrink) * largest_[b];
+            update_[b] = std::isfinite(change) ? change : 0; // of weights that are not finite nothing can be kept
+            const bool is_coarsest = quantum_[b] >= std::ldexp(1.0, Grid::largest_exponent(at.blocks[b].type));
+            has_room = has_room && (is_coarsest || update_[b] <= Grid::half_range(quantum_[b], at.blocks[b].type) - quantum_[b]);
+        }
+        return has_room ? 0 : leave_and_lay(at, parts);
+    }
+    /// Whether the displacement that is entered is within each block's grid.
+    template <class At>
+    [[nodiscard]] bool holds(const At& at, const Parts& parts) const noexcept {
+        const double displacement = entered(at, parts);
+        for (std::size_t b = 0; b < at.blocks.size(); ++b) {
+            if (displacement * at.rays.block_scale(b) > Grid::half_range(quantum_[b], at.blocks[b].type)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// Takes the weights as they stand for the base, and lays the grid under them. Two traversals.
@@ -95,6 +135,7 @@ class Exact::Weights {
         writer.number("grids", grids_);
         for (std::size_t b = 0; b < at.blocks.size(); ++b) {
             writer.number("quantum", quantum_[b]);
+            writer.number("largest", largest_[b]);
         }
     }
     /// The weights are on the saved grid. Throws std::runtime_error for a quantum that is no power of two.
@@ -105,12 +146,14 @@ class Exact::Weights {
         grids_ = reader.number<std::uint64_t>("grids");
         for (std::size_t k = 0; k < saved.size(); ++k) {
             const auto quantum = reader.number<double>("quantum");
+            const auto largest = reader.number<double>("largest");
             int exponent = 0;
             if (!(quantum > 0 && std::frexp(quantum, &exponent) == 0.5)) {
                 StateReader::fail("the state's 'quantum' is no power of two");
             }
             if (saved[k] != SavedBlocks::none) {
                 quantum_[saved[k]] = quantum;
+                largest_[saved[k]] = largest;
             }
         }
     }
@@ -124,7 +167,7 @@ class Exact::Weights {
         }
         at.traverse(LayGrid{quantum_.data()});
     }
-    [[nodiscard]] std::size_t bytes() const noexcept { return 2 * sizeof(double) * quantum_.size(); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return 3 * sizeof(double) * quantum_.size(); }
     /// The grid's step in each block.
     [[nodiscard]] std::span<const double> quanta() const noexcept { return quantum_; }
     /// Laid so far that differ, or were laid under weights which others may have changed.
@@ -155,12 +198,15 @@ class Exact::Weights {
     template <class At>
     [[nodiscard]] double quantum_for(const At& at, std::size_t b) const noexcept {
         const ScalarType type = at.blocks[b].type;
-        const double reach = reach_ * at.rays.block_scale(b);
+        double farthest = reach_ / static_cast<double>(at.rays.direction().largest) * at.rays.largest_in(b);
+        for (const double other : {candidates_, 1.0625 * update_[b]}) {
+            farthest = farthest < other ? other : farthest;
+        }
         if (!std::isfinite(largest_[b])) { // there is nothing to keep
             return quantum_[b];
         }
         int exponent = 0;
-        std::frexp(2 * largest_[b] < reach ? reach : 2 * largest_[b], &exponent);
+        std::frexp(2 * largest_[b] < farthest ? farthest : 2 * largest_[b], &exponent);
         exponent -= Grid::digits(type) - 2;
         exponent = exponent < Grid::min_exponent(type) ? Grid::min_exponent(type) : exponent;
         return std::ldexp(1.0, exponent > Grid::largest_exponent(type) ? Grid::largest_exponent(type) : exponent);
@@ -180,18 +226,23 @@ class Exact::Weights {
         return changed;
     }
 
-    /// Makes room on the grid for a displacement larger than any before.
+    /// Makes room on the grid for a displacement that it does not hold.
     template <class At>
     int widen_for(const At& at, const Parts& parts) {
-        double reach = 0;
-        for (std::size_t k = 0; k < parts.size(); ++k) {
-            reach += std::abs(parts[k][Parts::enter]) * at.rays.largest(k);
-        }
-        if (reach <= reach_) {
+        if (holds(at, parts)) {
             return 0;
         }
-        reach_ = 2 * reach; // seldom again
+        reach_ = 2 * entered(at, parts); // seldom again
         return leave_and_lay(at, parts);
+    }
+    /// A weight's displacement at most, where a block's scale is 1.
+    template <class At>
+    [[nodiscard]] static double entered(const At& at, const Parts& parts) noexcept {
+        double entered = 0;
+        for (std::size_t k = 0; k < parts.size(); ++k) {
+            entered += std::abs(parts[k][Parts::enter]) * at.rays.largest(k);
+        }
+        return entered;
     }
 
     /// From the displacement that is left to the one that is entered.
@@ -236,8 +287,11 @@ class Exact::Weights {
 
     /// The largest displacement of one weight to be expected, where a block's scale is 1.
     double reach_;
+    double candidates_;
     std::vector<double> quantum_;
     std::vector<double> largest_;
+    /// Of the move that is made, in each block.
+    std::vector<double> update_;
     bool outgrown_ = false;
     std::uint64_t grids_ = 0;
     std::size_t not_finite_ = none;

@@ -36,6 +36,8 @@ class RaysBase {
     [[nodiscard]] const double* scales(std::size_t) const noexcept { return nullptr; }
     /// A block's factor of z whatever the key, which a probe's and an update's size follow.
     [[nodiscard]] double block_scale(std::size_t) const noexcept { return 1; }
+    /// Bounds |z| in a block, whatever the key.
+    [[nodiscard]] double largest_in(std::size_t) const noexcept { return static_cast<double>(direction_.largest); }
     /// Bounds the k-th key's |z|, where block_scale() is 1.
     [[nodiscard]] double largest(std::size_t) const noexcept { return static_cast<double>(direction_.largest); }
     /// Kept beside the weights.

@@ -106,6 +106,7 @@ class ScaledRays : public RaysBase<Scaled<D>> {
     [[nodiscard]] auto ray(std::size_t k, std::size_t b) const noexcept { return raw_.ray(k, b); }
     [[nodiscard]] const double* scales(std::size_t) const noexcept { return scales_.data(); }
     [[nodiscard]] double block_scale(std::size_t b) const noexcept { return scales_[b]; }
+    [[nodiscard]] double largest_in(std::size_t b) const noexcept { return raw_.largest_in(b) * scales_[b]; }
     [[nodiscard]] double largest(std::size_t k) const noexcept { return raw_.largest(k); }
     [[nodiscard]] std::size_t bytes() const noexcept { return raw_.bytes(); }
 

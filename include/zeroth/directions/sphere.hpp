@@ -74,6 +74,13 @@ class SphereRays : public PhiloxRays<Sphere> {
             [&](std::size_t k, Factors& factors) { form(k, blocks, backend, factors); });
     }
     [[nodiscard]] const double* scales(std::size_t k) const noexcept { return factors_[slots_[k]].of_block.data(); }
+    /// The radius; in blocks of more than 200 weights less, but for one key in 2^34: |g| is then over sqrt(n) - 7.
+    [[nodiscard]] double largest_in(std::size_t b) const noexcept {
+        const double radius = std::sqrt(static_cast<double>(sizes_[b]));
+        const double largest = static_cast<double>(Sphere::largest);
+        const double likely = radius > 14 ? largest * radius / (radius - 7) : radius;
+        return likely < radius ? likely : radius;
+    }
     /// |z| is at most the radius.
     [[nodiscard]] double largest(std::size_t k) const noexcept {
         double largest = 0;

@@ -32,8 +32,12 @@ struct Estimate {
     bool finite = true;
     /// The update rule found no candidate better than the base.
     bool kept = false;
+    /// The rule's candidates lie beyond what the restore policy holds: they were not evaluated.
+    bool out_of_reach = false;
     /// Projected gradients whose magnitude was clipped.
     int clipped = 0;
+    /// The losses differ by less than they are rounded by, so the estimate is less than its estimator promises.
+    bool floored = false;
     /// In the losses.
     double seconds = 0;
 
@@ -44,7 +48,9 @@ struct Estimate {
         loss = 0;
         finite = true;
         kept = false;
+        out_of_reach = false;
         clipped = 0;
+        floored = false;
         seconds = 0;
     }
 

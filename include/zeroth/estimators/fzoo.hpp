@@ -15,7 +15,7 @@ ZEROTH_BEGIN_NAMESPACE
 
 /// FZOO: one-sided differences along q directions, divided by the standard deviation of their losses.
 ///
-///   g = (1/q) * sum_j [(l_j - l_0) / max(s, floor)] z_j,   l_j = L(theta + eps z_j),  s^2 = sum_j (l_j - mean l)^2 / (q - 1)
+///   g = (1/q) * sum_j [(l_j - l_0) / max(s, floor |l_0|)] z_j,   l_j = L(theta + eps z_j),  s^2 = sum_j (l_j - mean l)^2 / (q - 1)
 ///
 /// s is about eps ||grad L||: g has the gradient's way at a length of its own, about sqrt(d / q), whatever the losses' scale. So a learning rate
 /// decides the step's length alone, in flat and in steep stretches; near a minimum it must fall.
@@ -30,8 +30,8 @@ struct Fzoo {
     double epsilon = 1e-3;
     /// Directions in a step.
     std::uint32_t queries = 8;
-    /// Least standard deviation that is divided by: over the rounding of a loss.
-    double floor = 1e-6;
+    /// Least standard deviation that is divided by, of the base's loss: over the rounding of a loss in float. Where it binds the report says so.
+    double floor = 0x1p-22;
     /// Largest magnitude of a query's projected gradient; the bracket above is clipped to it.
     double clip = std::numeric_limits<double>::infinity();
 
@@ -58,7 +58,11 @@ struct Fzoo {
         if (!estimate.finite) {
             return;
         }
-        const double deviation = std::fmax(deviation_of(estimate), floor);
+        const double own = deviation_of(estimate);
+        // Of a loss of 0, any.
+        const double least = std::fmax(floor * std::abs(base), (std::numeric_limits<double>::min)());
+        estimate.floored = own < least;
+        const double deviation = std::fmax(own, least);
         for (key.query = 0; key.query < queries; ++key.query) {
             estimate.add(key, (estimate.losses[std::size_t{1} + key.query] - base) / deviation, queries, clip);
         }

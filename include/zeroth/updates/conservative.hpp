@@ -18,6 +18,7 @@ ZEROTH_BEGIN_NAMESPACE
 ///
 /// Where the base is the best it stays, without decay, and the step's report says so. Candidates lie on the lines of the probes: they are
 /// displacements, and nothing is copied.
+/// Where Exact's grid does not hold the candidates, of which nothing is known before they are tried, the step is refused (out_of_reach).
 /// Forward passes: 3 beyond the estimator's (5 with two-sided RGE of one query). Traversals: one for each of them. State: 0 bytes a parameter.
 /// Throws std::invalid_argument if the rate of a step is negative or not finite, or weight_decay is.
 /// Source: ZO-SGD-Cons of Zhang et al., arXiv 2402.11592, whose code steps with AdamW.
@@ -57,6 +58,12 @@ struct Conservative {
             state.candidate.clear();
             for (const Term& term : estimate.terms) {
                 state.candidate.push_back({term.key, ScalarLanes::product(towards * eta, term.coefficient)});
+            }
+            if constexpr (requires { cursor.holds(state.candidate); }) {
+                if (!cursor.holds(state.candidate)) {
+                    estimate.out_of_reach = true;
+                    return;
+                }
             }
             cursor.stand_at(state.candidate);
             const double loss = estimate.evaluate(forward);

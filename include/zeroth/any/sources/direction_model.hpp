@@ -104,6 +104,7 @@ class TypedRays final : public RaysModel {
     }
     [[nodiscard]] const double* scales(std::size_t k) const noexcept override { return rays_.scales(k); }
     [[nodiscard]] double block_scale(std::size_t b) const noexcept override { return rays_.block_scale(b); }
+    [[nodiscard]] double largest_in(std::size_t b) const noexcept override { return rays_.largest_in(b); }
     [[nodiscard]] double largest(std::size_t k) const noexcept override { return rays_.largest(k); }
     [[nodiscard]] std::size_t bytes() const noexcept override { return rays_.bytes(); }
 
