@@ -83,6 +83,8 @@ TEST_CASE("What does not go together, or is out of range, is refused") {
     check_refused("mask=bernoulli:1.5", "mask");
     check_refused("mask=5:4", "n");
     check_refused("mask=bernoulli:0.5 direction=sphere", "direction=sphere");
+    check_refused("estimator=coordinate direction=sphere", "does not go with estimator=coordinate");
+    check_refused("estimator=first-order direction=sphere", "does not go with estimator=first-order");
     check_refused("estimator=coordinate scales=rms", "estimator=coordinate");
     check_refused("update=sgd window=3", "window goes with");
     check_refused("update=sgd momentum=0.5", "momentum goes with");

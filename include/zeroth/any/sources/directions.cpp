@@ -35,12 +35,16 @@ AnyDirection masked_and_scaled(const D& direction, const Method& method, const P
 
 AnyDirection direction_of(const Method& method, const Parameters& parameters, const MaskMemory* mask) {
     const std::string& name = method.direction;
-    if (method.estimator == "coordinate" || name == "sphere") {
+    const bool by_coordinates = method.estimator == "coordinate";
+    if (by_coordinates || name == Sphere::name) {
         if (mask != nullptr || method.scales != "none") {
             throw std::invalid_argument{"zeroth: method: mask and scales do not go with estimator=coordinate and direction=sphere"};
         }
-        if (name == "sphere") {
+        if (!by_coordinates) {
             return any_direction(Sphere{});
+        }
+        if (name != Method{}.direction) {
+            throw std::invalid_argument{"zeroth: method: direction=" + name + " does not go with estimator=coordinate, which has its own"};
         }
         // Drawn: in turn, a run would see the first tensor alone.
         return any_direction(Coordinate{parameters, CoordinateOrder::random});

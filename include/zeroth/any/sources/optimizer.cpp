@@ -135,6 +135,9 @@ std::unique_ptr<AnyRun> run_by_gradients(const RunParts& parts) {
     if (!trained.partition.parts.empty() || !trained.first_order.blocks().empty() || parts.mask != nullptr || parts.method.scales != "none") {
         throw std::invalid_argument{"zeroth: method: estimator=first-order goes with no partition, hybrid, mask or scales"};
     }
+    if (parts.method.direction != Method{}.direction) {
+        throw std::invalid_argument{"zeroth: method: direction=" + parts.method.direction + " does not go with estimator=first-order"};
+    }
     const Settings<> settings{.seed = parts.settings.seed, .first_step = parts.settings.first_step};
     return make_run<FirstOrderOptimizer<AnyGradientRule, AnyBackend>>(parts.resume, trained.parameters, AnyGradientRule{rule_of(parts.method)},
                                                                       settings, AnyBackend{parts.settings.threads});
