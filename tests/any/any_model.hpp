@@ -2,6 +2,8 @@
 
 /// A problem with blocks of several chunks, odd ends, and weights of -0, and what compares runs on it.
 
+#include "reference_of.hpp"
+
 #include <zeroth/any/any_optimizer.hpp>
 #include <zeroth/optimizer.hpp>
 
@@ -106,7 +108,8 @@ void check_same(const std::string& text, const E& estimator, const Rule& rule, S
     Model<T> known;
     Model<T> chosen;
     {
-        Optimizer typed{known.parameters(), estimator, rule, Settings<Restore>{.seed = 9, .restore = {}, .settling = settling}};
+        Optimizer typed{known.parameters(), estimator, rule, Settings<Restore>{.seed = 9, .restore = {}, .settling = settling},
+                        zeroth_test::ReferenceOf<T>{}};
         AnyOptimizer any{chosen.parameters(), Method::from(text + " restore=" + std::string{Restore::name}), {.seed = 9, .settling = settling}};
         CHECK(any.forward_passes() == typed.forward_passes());
         for (int step = 0; step < 5; ++step) {

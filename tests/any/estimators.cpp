@@ -60,7 +60,8 @@ TEST_CASE("By each estimator the bits are those of its own type") {
 TEST_CASE("A forward gradient is taken along the same tangents") {
     any::Model known;
     any::Model chosen;
-    Optimizer typed{known.parameters(), ForwardGradient{.direction = Gaussian{}, .queries = 2}, Momentum{.learning_rate = 0.1}, Settings{.seed = 4}};
+    Optimizer typed{known.parameters(), ForwardGradient{.direction = Gaussian{}, .queries = 2}, Momentum{.learning_rate = 0.1}, Settings{.seed = 4},
+                    zeroth_test::ReferenceOf<float>{}};
     AnyOptimizer any{chosen.parameters(), Method::from("estimator=forward-gradient queries=2 update=momentum learning-rate=0.1"), {.seed = 4}};
     check_steps(known, chosen, typed, any,
                 [](auto& optimizer, any::Model<>& model) { return optimizer.step([&](const Tangent& tangent) { return model.along(tangent); }); });
@@ -72,7 +73,8 @@ TEST_CASE("Block-wise, in every order") {
         INFO(name);
         any::Model known;
         any::Model chosen;
-        BlockOptimizer typed{partition_by_tensor(known.parameters()), TwoSidedRge<>{}, Adam{.learning_rate = 1e-3}, Settings<>{.seed = 5, .order = order}};
+        BlockOptimizer typed{partition_by_tensor(known.parameters()), TwoSidedRge<>{}, Adam{.learning_rate = 1e-3}, Settings<>{.seed = 5, .order = order},
+                             zeroth_test::ReferenceOf<float>{}};
         AnyOptimizer any{Trained{.parameters = chosen.parameters(), .partition = partition_by_tensor(chosen.parameters())},
                          Method::from(std::string{"update=adam learning-rate=1e-3 block-order="} + name),
                          {.seed = 5}};
@@ -83,7 +85,8 @@ TEST_CASE("Block-wise, in every order") {
 TEST_CASE("As a hybrid, and by gradients alone") {
     any::Model known;
     any::Model chosen;
-    HybridOptimizer typed{known.of_matrix(), TwoSidedRge<>{}, Momentum{.learning_rate = 0.1}, known.of_vector(), Adam{.learning_rate = 1e-2}, Settings<>{.seed = 6}};
+    HybridOptimizer typed{known.of_matrix(), TwoSidedRge<>{}, Momentum{.learning_rate = 0.1}, known.of_vector(), Adam{.learning_rate = 1e-2}, Settings<>{.seed = 6},
+                          zeroth_test::ReferenceOf<float>{}};
     AnyOptimizer any{Trained{.parameters = chosen.of_matrix(), .first_order = chosen.of_vector()},
                      Method::from("update=momentum learning-rate=0.1 first-order-rate=0.01"),
                      {.seed = 6}};
@@ -91,7 +94,7 @@ TEST_CASE("As a hybrid, and by gradients alone") {
 
     any::Model plain;
     any::Model named;
-    FirstOrderOptimizer first_order{plain.parameters(), Adam{.learning_rate = 1e-3, .weight_decay = 0.01}};
+    FirstOrderOptimizer first_order{plain.parameters(), Adam{.learning_rate = 1e-3, .weight_decay = 0.01}, {}, zeroth_test::ReferenceOf<float>{}};
     AnyOptimizer by_name{named.parameters(), Method::from("estimator=first-order update=adamw learning-rate=1e-3")};
     check_steps(plain, named, first_order, by_name, by_gradients);
 }
