@@ -191,7 +191,7 @@ TEST_CASE("A record refuses what it cannot rebuild") {
         Optimizer decays{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3, .weight_decay = 0.1}, Steps{}};
         CHECK(contains(refusal([&] { TermRecord{decays}; }), "weight_decay"));
     }
-    Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Steps{}};
+    Optimizer optimizer{parameters, TwoSidedRge{}, Sgd{.learning_rate = 1e-3}, Steps{.restore = {.reach = 1}}};
     TermRecord record{optimizer};
     const StepReport first = optimizer.step(loss);
     CHECK(contains(refusal([&] { static_cast<void>(record.anchor(optimizer)); }), "ends before step 0"));

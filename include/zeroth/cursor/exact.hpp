@@ -38,8 +38,9 @@ struct Exact {
     /// Whether an update that falls under the precision that weights are computed in is kept in the mean.
     static constexpr bool rounds_stochastically = true;
 
-    /// How far a weight may stand from its base at most, besides what the estimator's probes need; 0: no farther. The grid is laid for it: for
-    /// a rule that tries candidates (Conservative), the largest of its steps. Up to twice a block's largest weight it costs nothing.
+    /// How far a weight may be moved at once, besides what the estimator's probes need; 0: no farther is foreseen. The grid is laid for it at
+    /// first: for a rule that tries candidates (Conservative), which are refused beyond it, and for blocks of zeros, whose first updates would
+    /// lay it anew. Up to twice a block's largest weight it costs nothing.
     double reach = 0;
 
     template <class M>

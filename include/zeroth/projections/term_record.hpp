@@ -166,7 +166,7 @@ class TermRecord {
         if (optimizer.cursor().grids() != grids_ || !on_first_grid(optimizer.cursor().quanta())) {
             throw std::runtime_error{"zeroth: policy Exact has laid its grid anew since step " + std::to_string(first_) +
                                      ": the weights were rounded, or changed by others and adopted, and where they began does not follow "
-                                     "from the record"};
+                                     "from the record; Exact{.reach = ...} lays it wide enough for a run's moves beforehand"};
         }
         Anchor anchor;
         Parameters displacement;
