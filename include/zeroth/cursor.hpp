@@ -60,18 +60,16 @@ class Cursor {
     struct Later {};
     Cursor(const Parameters& parameters, const D& direction, const Restore& restore, const B& backend, double reach, std::size_t max_terms,
            std::size_t max_gradient_terms, Later)
-        : parameters_{parameters}, backend_{backend}, parts_{M::coefficients, max_parts(max_terms, max_gradient_terms)},
-          rays_{direction, require_traversable<B>(parameters_.blocks()), max_parts(max_terms, max_gradient_terms), backend_},
-          rates_(parameters_.blocks().size()), weights_{restore, place(), reach, max_parts(max_terms, max_gradient_terms)} {
+        : parameters_{parameters}, backend_{backend}, parts_{M::coefficients, Parts::max_keys(max_terms, max_gradient_terms)},
+          rays_{direction, require_traversable<B>(parameters_.blocks()), Parts::max_keys(max_terms, max_gradient_terms), backend_},
+          rates_(parameters_.blocks().size()), weights_{restore, place(), reach, Parts::max_keys(max_terms, max_gradient_terms)} {
         standing_.displacement.reserve(max_terms);
-        standing_.gradient.reserve(max_parts(max_terms, max_gradient_terms) - 2 * max_terms);
+        standing_.gradient.reserve(Parts::max_keys(max_terms, max_gradient_terms) - 2 * max_terms);
     }
-    /// Takes the weights as they stand for the base.
+    /// Takes the weights as they stand for the base, before traversals are counted.
     void take_over() {
-        static_cast<void>(weights_.adopt(place()));
-        if constexpr (Restore::adjusts_weights) {
-            call_hook();
-        }
+        adopt();
+        traversals_ = 0;
     }
     /// The weights stay where they are; the other cursor has none any more.
     Cursor(Cursor&&) noexcept = default;
@@ -98,10 +96,7 @@ class Cursor {
         if (standing_.pending) {
             settle();
         }
-        standing_.gradient.clear();
-        for (const Term& term : gradient) {
-            standing_.gradient.push_back({term.key, {term.coefficient}});
-        }
+        standing_.set_gradient(gradient);
         accept(move);
     }
 
@@ -114,7 +109,7 @@ class Cursor {
             settle();
         } catch (...) {
             if (standing_.pending) { // else it was the hook, which comes last
-                standing_.pending = false;
+                standing_.drop_update();
                 settle_quietly();
             }
         }
@@ -173,10 +168,7 @@ class Cursor {
     [[nodiscard]] RaysView<RayIn<Rays>> rays_for(const Key& key) {
         parts_.clear();
         parts_.of(key);
-        if (standing_.pending) {
-            parts_.add_keys(standing_.gradient);
-        }
-        prepare_beside_displacement();
+        prepare_beside_standing();
         return {rays_, 1};
     }
     /// Over the weights, since the cursor was made.
@@ -194,10 +186,7 @@ class Cursor {
         if constexpr (requires { weights_.holds(place(), parts_); }) {
             parts_.clear();
             parts_.add(terms, Parts::enter);
-            if (standing_.pending) {
-                parts_.add_keys(standing_.gradient);
-            }
-            prepare_beside_displacement();
+            prepare_beside_standing();
             return weights_.holds(place(), parts_);
         }
         return true;
@@ -205,10 +194,10 @@ class Cursor {
     /// The block in which a move has found a weight that is not finite, where the policy's moves look for them (Exact's do); null if none.
     [[nodiscard]] const Block* not_finite() const noexcept {
         if constexpr (requires { weights_.not_finite(); }) {
-            return weights_.not_finite() < parameters_.blocks().size() ? &parameters_.blocks()[weights_.not_finite()] : nullptr;
-        } else {
-            return nullptr;
+            const std::size_t b = weights_.not_finite();
+            return b < parameters_.blocks().size() ? &parameters_.blocks()[b] : nullptr;
         }
+        return nullptr;
     }
     /// What the restore policy and the direction keep beside the weights, the backend for it included.
     [[nodiscard]] std::size_t state_bytes() const noexcept {
@@ -232,14 +221,8 @@ class Cursor {
     }
 
   private:
-    using At = Place<Rays, B>;
-
-    /// Keys of a traversal: of the displacement left, of the one entered, and of the gradient.
-    static constexpr std::size_t max_parts(std::size_t max_terms, std::size_t max_gradient_terms) noexcept {
-        return 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
-    }
     [[nodiscard]] std::span<const GradientTerm<M::coefficients>> gradient() const noexcept { return standing_.gradient; }
-    [[nodiscard]] At place() noexcept { return {parameters_.blocks(), rays_, backend_}; }
+    [[nodiscard]] Place<Rays, B> place() noexcept { return {parameters_.blocks(), rays_, backend_}; }
 
     void move_to(std::span<const Term> target) {
         if constexpr (changes_factors) {
@@ -273,16 +256,14 @@ class Cursor {
             traversals_ += static_cast<std::uint64_t>(weights_.move(place(), parts_, standing_.pending ? &standing_.move : nullptr));
         }
         standing_.displacement.assign(target.begin(), target.end());
-        standing_.pending = false;
+        standing_.drop_update();
         call_hook();
     }
 
     /// What the keys need is taken now.
     void accept(const M& move) {
         parts_.clear();
-        parts_.add_keys(standing_.displacement); // on the way home they are needed, too
-        parts_.add_keys(standing_.gradient);
-        prepare_beside_displacement();
+        prepare_beside_standing();
         standing_.move = move;
         standing_.move.take_rates(parameters_.blocks(), rates_.data());
         if constexpr (changes_factors) {
@@ -291,9 +272,10 @@ class Cursor {
         standing_.pending = true;
     }
 
-    /// Prepares the parts' keys, and those of the displacement, so that what these need stays for the way home.
-    void prepare_beside_displacement() {
+    /// Prepares the parts' keys, and those of the displacement and the pending update, so that what these need stays for the way home.
+    void prepare_beside_standing() {
         parts_.add_keys(standing_.displacement);
+        parts_.add_keys(standing_.gradient);
         const FloatEnvironment environment;
         rays_.prepare(parts_.keys(), parameters_.blocks(), backend_);
     }
@@ -308,8 +290,7 @@ class Cursor {
     B backend_;
     Parts parts_;
     Rays rays_;
-    /// Of the pending move, in each block.
-    Array<BlockRate> rates_;
+    Array<BlockRate> rates_; ///< of the pending move, in each block
     typename Restore::template Weights<M> weights_;
     Standing<M> standing_;
     std::uint64_t traversals_ = 0;

@@ -40,6 +40,7 @@ struct AnyMask {
         ZEROTH_INLINE typename Lanes::Float read(std::uint64_t element, const typename Lanes::Float& z) const noexcept {
             return of_bits ? bits.read<Lanes>(element, z) : drawn.read<Lanes>(element, z);
         }
+        [[nodiscard]] bool none(std::uint64_t first, std::uint64_t count) const noexcept { return of_bits && bits.none(first, count); }
     };
     [[nodiscard]] Ray ray(const Key& key, const BlockIdentity& block, std::size_t index) const noexcept {
         return {bits.ray(key, block, index), drawn.ray(key, block, index), of_bits};

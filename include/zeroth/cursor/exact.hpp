@@ -74,15 +74,12 @@ class Exact::Weights {
         if (outgrown_) {
             traversals += leave_and_lay(at, parts);
         }
-        for (double& largest : largest_) {
-            largest = 0;
-        }
+        largest_.assign(largest_.size(), 0.0);
         at.traverse(UpdateOnGrid<M>{quantum_.data(), largest_.data(), *base}, parts, Parts::leave);
         for (std::size_t b = 0; b < at.blocks.size(); ++b) {
             not_finite_ = not_finite_ == none && !std::isfinite(largest_[b]) ? b : not_finite_;
             const double room = Grid::half_range(quantum_[b], at.blocks[b].type);
-            const bool can_grow = quantum_[b] < std::ldexp(1.0, Grid::largest_exponent(at.blocks[b].type));
-            outgrown_ = outgrown_ || (largest_[b] > room && can_grow);
+            outgrown_ = outgrown_ || (largest_[b] > room && can_grow(at.blocks, b));
             update_[b] = 0; // it is made
         }
         return traversals + 1;
@@ -102,8 +99,8 @@ class Exact::Weights {
             const BlockRate rate = base.of_block[b];
             const double change = std::abs(rate.scale) * bound.u(largest * at.rays.block_scale(b)) + std::abs(rate.shrink) * largest_[b];
             update_[b] = std::isfinite(change) ? change : 0; // of weights that are not finite nothing can be kept
-            const bool is_coarsest = quantum_[b] >= std::ldexp(1.0, Grid::largest_exponent(at.blocks[b].type));
-            has_room = has_room && (is_coarsest || update_[b] <= Grid::half_range(quantum_[b], at.blocks[b].type) - quantum_[b]);
+            const double room = Grid::half_range(quantum_[b], at.blocks[b].type) - quantum_[b];
+            has_room = has_room && (update_[b] <= room || !can_grow(at.blocks, b));
         }
         return has_room ? 0 : leave_and_lay(at, parts);
     }
@@ -180,12 +177,14 @@ class Exact::Weights {
   private:
     template <class At>
     void measure(const At& at) {
-        for (double& largest : largest_) {
-            largest = 0;
-        }
+        largest_.assign(largest_.size(), 0.0);
         at.traverse(LargestMagnitude{largest_.data()});
     }
 
+    /// Whether there is a coarser grid.
+    [[nodiscard]] bool can_grow(std::span<const Block> blocks, std::size_t b) const noexcept {
+        return quantum_[b] < std::ldexp(1.0, Grid::largest_exponent(blocks[b].type));
+    }
     void require_finite(std::span<const Block> blocks) const {
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             const int most = Grid::digits(blocks[b].type) - 3 + Grid::largest_exponent(blocks[b].type);
@@ -286,7 +285,7 @@ class Exact::Weights {
         return traversals;
     }
 
-    /// The largest displacement of one weight to be expected, where a block's scale is 1.
+    /// The largest displacement of one weight to be expected, where a block's scale is 1, and wherever it is.
     double reach_;
     double candidates_;
     std::vector<double> quantum_;

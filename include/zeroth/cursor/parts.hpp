@@ -21,6 +21,11 @@ class Parts {
     static constexpr std::size_t enter = 1;
     static constexpr std::size_t gradient = 2;
 
+    /// Keys of a traversal: of the displacement left, of the one entered, and of the gradient.
+    [[nodiscard]] static constexpr std::size_t max_keys(std::size_t max_terms, std::size_t max_gradient_terms) noexcept {
+        return 2 * max_terms + (max_gradient_terms > max_terms ? max_gradient_terms : max_terms);
+    }
+
     Parts(std::size_t gradient_coefficients, std::size_t max_keys) : stride_{gradient + gradient_coefficients} {
         keys_.reserve(max_keys);
         coefficients_.reserve(max_keys * stride_);

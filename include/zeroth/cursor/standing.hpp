@@ -28,6 +28,19 @@ struct Standing {
           pending{std::exchange(other.pending, false)} {}
     Standing& operator=(Standing&&) noexcept = default;
 
+    void set_gradient(std::span<const Term> terms)
+        requires(M::coefficients == 1)
+    {
+        gradient.clear();
+        for (const Term& term : terms) {
+            gradient.push_back({term.key, {term.coefficient}});
+        }
+    }
+    /// It is made, or will not be.
+    void drop_update() noexcept {
+        pending = false;
+        gradient.clear();
+    }
     [[nodiscard]] bool settled() const noexcept { return !pending && displacement.empty(); }
 
     void save(StateWriter& writer) {
