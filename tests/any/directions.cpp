@@ -12,6 +12,9 @@
 #include <zeroth/parameters/block_scales.hpp>
 #include <zeroth/zeroth.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 using namespace zeroth;
 
 namespace {
@@ -62,6 +65,18 @@ TEST_CASE("Masks are those of Masked, and leave the same weights alone") {
     const Array<double> shares = shares_by_magnitude(model.parameters(), 0.1);
     check_along("direction=rademacher mask=global:0.1",
                 Masked{Rademacher{}, Bernoulli{.keep = 0.1, .keep_of_block = {shares.data(), shares.size()}}});
+}
+
+TEST_CASE("The stretches in which a chosen mask is not set are left alone, down to the sign of a zero") {
+    std::vector<float> weights(8192, -0.0f);
+    std::fill_n(weights.begin(), 100, 1.0f);
+    Parameters parameters;
+    parameters.add("weights", std::span{weights});
+    AnyOptimizer optimizer{parameters, Method::from("mask=magnitude:0.01 learning-rate=0.1")};
+    for (int step = 0; step < 2; ++step) {
+        optimizer.step([&] { return static_cast<double>(weights[0]); });
+    }
+    CHECK(std::all_of(weights.begin() + 512, weights.end(), [](float w) { return w == 0 && std::signbit(w); }));
 }
 
 TEST_CASE("Along the cheap directions every policy has kernels of its own") {

@@ -237,7 +237,7 @@ struct Kernel<Lanes, Storage, AnyRay, Operation> {
                 }
             }
             if (!is_skipped) {
-                apply(bound, data, first, last, partial);
+                E::apply_chunk(bound, data, first, last, partial);
             }
         }
         bound.finish();
@@ -251,30 +251,10 @@ struct Kernel<Lanes, Storage, AnyRay, Operation> {
         for (std::uint64_t place = 0; place < count; place += width) {
             Real sum[E::sums];
             if constexpr (!First) {
-                ZEROTH_UNROLL
-                for (int s = 0; s < E::sums; ++s) {
-                    sum[s] = Access<Lanes, Compute>::load(partial[s] + place);
-                }
+                E::load_sums(sum, partial, place);
             }
             E::template accumulate<First>(bound, sum, Lanes::load(z + place), coefficient);
-            ZEROTH_UNROLL
-            for (int s = 0; s < E::sums; ++s) {
-                Access<Lanes, Compute>::store(partial[s] + place, sum[s]);
-            }
-        }
-    }
-    static void apply(Bound& bound, Storage* data, std::uint64_t first, std::uint64_t last, const Sums& partial) noexcept {
-        for (std::uint64_t element = first; element < last; element += width) {
-            Real sum[E::sums];
-            ZEROTH_UNROLL
-            for (int s = 0; s < E::sums; ++s) {
-                sum[s] = Access<Lanes, Compute>::load(partial[s] + (element - first));
-            }
-            if (element + width <= last) {
-                E::apply(bound, data + element, sum, element, AllLanes<Lanes>{});
-            } else {
-                E::apply(bound, data + element, sum, element, SomeLanes{static_cast<int>(last - element)});
-            }
+            E::store_sums(sum, partial, place);
         }
     }
 };

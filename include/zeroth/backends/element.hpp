@@ -51,6 +51,36 @@ struct Element {
         apply(bound, at, load<Lanes>(static_cast<const Storage*>(at), count), sum, element, count);
     }
 
+    /// Of a register's place in the sums of a chunk: Compute[sums][chunk].
+    template <class Sums>
+    ZEROTH_INLINE static void load_sums(Real (&sum)[sums], const Sums& partial, std::uint64_t place) noexcept {
+        ZEROTH_UNROLL
+        for (int s = 0; s < sums; ++s) {
+            sum[s] = Access<Lanes, Compute>::load(partial[s] + place);
+        }
+    }
+    template <class Sums>
+    ZEROTH_INLINE static void store_sums(const Real (&sum)[sums], Sums& partial, std::uint64_t place) noexcept {
+        ZEROTH_UNROLL
+        for (int s = 0; s < sums; ++s) {
+            Access<Lanes, Compute>::store(partial[s] + place, sum[s]);
+        }
+    }
+    /// Elements first to last - 1, whose sums are a chunk's.
+    template <class Sums>
+    static void apply_chunk(Bound& bound, Storage* data, std::uint64_t first, std::uint64_t last, const Sums& partial) noexcept {
+        constexpr auto width = static_cast<std::uint64_t>(Lanes::width);
+        for (std::uint64_t element = first; element < last; element += width) {
+            Real sum[sums];
+            load_sums(sum, partial, element - first);
+            if (element + width <= last) {
+                apply(bound, data + element, sum, element, AllLanes<Lanes>{});
+            } else {
+                apply(bound, data + element, sum, element, SomeLanes{static_cast<int>(last - element)});
+            }
+        }
+    }
+
     /// Asks for the line of an element in work some way ahead; not where the operation writes to what is cached.
     ZEROTH_INLINE static void prefetch([[maybe_unused]] const Storage* data, [[maybe_unused]] std::uint64_t element) noexcept {
         if constexpr (!requires { requires Operation::is_cached; }) {

@@ -76,7 +76,7 @@ class KernelChunks {
                 accumulate_moves(bound, data, prepared, count, m == 0, first, last, partial);
             }
             if (!is_skipped) {
-                apply_chunk(bound, data, first, last, partial);
+                E::apply_chunk(bound, data, first, last, partial);
             }
         }
         bound.finish();
@@ -161,25 +161,12 @@ class KernelChunks {
             if constexpr (First) {
                 Tuning::prefetch(data, first + place);
             } else {
-                load_sums(sum, partial, place);
+                E::load_sums(sum, partial, place);
             }
             E::template accumulate<First>(bound, sum, z[j], coefficient);
-            store_sums(sum, partial, place);
+            E::store_sums(sum, partial, place);
         }
     }
-    ZEROTH_INLINE static void load_sums(Real (&sum)[E::sums], const Sums& partial, std::uint64_t place) noexcept {
-        ZEROTH_UNROLL
-        for (int s = 0; s < E::sums; ++s) {
-            sum[s] = Access<Lanes, Compute>::load(partial[s] + place);
-        }
-    }
-    ZEROTH_INLINE static void store_sums(const Real (&sum)[E::sums], Sums& partial, std::uint64_t place) noexcept {
-        ZEROTH_UNROLL
-        for (int s = 0; s < E::sums; ++s) {
-            Access<Lanes, Compute>::store(partial[s] + place, sum[s]);
-        }
-    }
-
     /// Runs beyond the last counter draw that one once more: nobody asks for them.
     template <int K, int N>
     ZEROTH_INLINE static void draw(const Move* moves, std::uint64_t counter, std::uint64_t last, Draw (&draws)[N * K]) noexcept {
@@ -226,26 +213,14 @@ class KernelChunks {
             if constexpr (First) {
                 Tuning::prefetch(data, first + place);
             } else {
-                load_sums(sum, partial, place);
+                E::load_sums(sum, partial, place);
             }
             E::template accumulate<First>(bound, sum, z[0][j], coefficient[0]);
             ZEROTH_UNROLL
             for (int k = 1; k < K; ++k) {
                 E::template accumulate<false>(bound, sum, z[k][j], coefficient[k]);
             }
-            store_sums(sum, partial, place);
-        }
-    }
-
-    static void apply_chunk(Bound& bound, Storage* data, std::uint64_t first, std::uint64_t last, const Sums& partial) noexcept {
-        for (std::uint64_t element = first; element < last; element += width) {
-            Real sum[E::sums];
-            load_sums(sum, partial, element - first);
-            if (element + width <= last) {
-                E::apply(bound, data + element, sum, element, AllLanes<Lanes>{});
-            } else {
-                E::apply(bound, data + element, sum, element, SomeLanes{static_cast<int>(last - element)});
-            }
+            E::store_sums(sum, partial, place);
         }
     }
 };
